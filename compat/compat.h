@@ -7,6 +7,7 @@
 #ifndef COMPAT_COMPAT_H
 #define COMPAT_COMPAT_H
 
-#include <linux/version.h>
+#include "9p_client.h"
+#include "slab.h"
 
 #endif /* COMPAT_COMPAT_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wire ABI of Xen 9pfs: a frontend mounts a directory that its backend
+ * serves, with 9P messages as two byte streams in granted pages.
+ *
+ * Specification: docs/misc/9pfs.pandoc in xen.git.
+ *
+ * Xenstore, the backend's directory (backend/9pfs/<domid>/<devid>, or
+ * backend/xen_9pfs/... for devices of type xen_9pfsd):
+ *
+ *  path			toolstack	the directory to export
+ *  security_model		toolstack	"none", "passthrough", ...: whose
+ *						rights and ids count
+ *  frontend, frontend-id	toolstack	whom to serve
+ *  online			toolstack	"0": the device goes away for good
+ *  max-space, max-files,	toolstack	limits of the export (xen_9pfs
+ *  max-open-files,				only), 0 means none
+ *  auto-delete
+ *  readonly			admin		"1": nothing can be changed (an
+ *						extension, absent means "0")
+ *  squash-uid, squash-gid	admin		whose ids every access gets with
+ *						security_model "squash" (an
+ *						extension, absent means 65534)
+ *  versions			backend		protocols it speaks: "1"
+ *  max-rings			backend		how many rings it serves at most
+ *  max-ring-page-order		backend		largest ring order, 1 to 9
+ *  error			backend		why it closed the device, in words
+ *						(an extension)
+ *  state			both		enum xenbus_state
+ *
+ * The frontend's directory (device/9pfs/<devid>):
+ *
+ *  tag				toolstack	the name that the guest mounts
+ *  backend, backend-id		toolstack	who serves
+ *  version			frontend	the protocol it chose: "1"
+ *  num-rings			frontend	how many rings it opens
+ *  ring-ref<N>			frontend	grant of ring N's interface page
+ *  event-channel-<N>		frontend	event channel of ring N
+ *  state			both		enum xenbus_state
+ *
+ * Handshake: backend InitWait, frontend Initialised, backend Connected,
+ * frontend Connected.
+ */
+#ifndef __XEN_PUBLIC_IO_9PFS_H__
+#define __XEN_PUBLIC_IO_9PFS_H__
+
+#include <linux/types.h>
+
+/* The largest ring_order whose references fit the interface page */
+#define XEN_9PFS_MAX_ORDER	9U
+
+/*
+ * struct xen_9pfs_data_intf - the interface page of a ring
+ *
+ * The ring itself is 2^ring_order pages, granted by ref[]: the first half is
+ * "in", from backend to frontend, the second half "out". Each is a stream of
+ * 9P messages, which may wrap. Indices run freely; a message is published by
+ * one update of its producer index, and a reply goes to the ring of its
+ * request. A stock backend reads the request with tag T on ring T % num-rings
+ * only.
+ */
+struct xen_9pfs_data_intf {
+	u32 in_cons;		/* moved by the frontend */
+	u32 in_prod;		/* moved by the backend */
+	u8 pad1[56];
+	u32 out_cons;		/* moved by the backend */
+	u32 out_prod;		/* moved by the frontend */
+	u8 pad2[56];
+	u32 ring_order;		/* set by the frontend before it connects */
+	u32 ref[];		/* likewise: 2^ring_order grant references */
+};
+
+#endif /* __XEN_PUBLIC_IO_9PFS_H__ */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The Xen transport of the 9P client: what its files share.
+ *
+ *  trans_xen.c		the client's side: requests, replies, mounts
+ *  trans_xen_ring.c	a ring: its pages, grants and event channel
+ *  trans_xen_bus.c	the device: handshake with the backend over xenstore
+ */
+#ifndef NET_9P_TRANS_XEN_H
+#define NET_9P_TRANS_XEN_H
+
+#include <linux/irqreturn.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <xen/9pfs_ring.h>
+#include <xen/grant_table.h>
+#include <xen/interface/event_channel.h>
+#include <xen/interface/io/9pfs.h>
+#include <xen/xenbus.h>
+
+struct p9_client;
+struct p9_xen_front;
+
+/**
+ * struct p9_xen_ring - a ring that requests go out on and replies come in from
+ * @front: the device it belongs to
+ * @domid: the backend's domain, to which the pages are granted
+ * @intf: the interface page, shared; only ever written but for the two
+ *	indices of the other side
+ * @intf_ref: its grant
+ * @nr_refs: how many pages the ring has granted so far, besides @intf
+ * @refs: their grants, this side's own record
+ * @addrs: their addresses
+ * @evtchn: the event channel's port
+ * @irq: bound to it, or negative
+ * @out_lock: guards @out and puts one request after the other
+ * @out: requests
+ * @room: those who wait for room in @out
+ * @in_lock: guards @in and @notified; taken inside the device's client_sem
+ * @in: replies
+ * @notified: index of @in when the backend was last told of room there
+ * @out_seen: consumer index of @out at the last event; only its handler's
+ */
+struct p9_xen_ring {
+	struct p9_xen_front *front;
+	domid_t domid;
+	struct xen_9pfs_data_intf *intf;
+	grant_ref_t intf_ref;
+	unsigned int nr_refs;
+	grant_ref_t *refs;
+	u8 **addrs;
+	evtchn_port_t evtchn;
+	int irq;
+
+	struct mutex out_lock;
+	struct xen_9pfs_stream out;
+	wait_queue_head_t room;
+
+	struct mutex in_lock;
+	struct xen_9pfs_stream in;
+	u32 notified;
+	u32 out_seen;
+};
+
+/**
+ * enum p9_xen_state - how far a device has come
+ * @P9_XEN_CONNECTING: waiting for the backend
+ * @P9_XEN_LIVE: can be mounted
+ * @P9_XEN_DEAD: closed, unplugged, or its backend broke the protocol
+ */
+enum p9_xen_state {
+	P9_XEN_CONNECTING,
+	P9_XEN_LIVE,
+	P9_XEN_DEAD,
+};
+
+/**
+ * struct p9_xen_front - one connection of a device, from probe to its loss
+ * @ref: held by the device and by the client that mounted it
+ * @list: in the list of all, guarded by its mutex
+ * @dev: the xenbus device; valid until p9_xen_front_disconnect() returned
+ * @tag: the name to mount it by
+ * @state: enum p9_xen_state; moves forward only. Becoming DEAD is seen by
+ *	whoever takes an @out_lock after p9_xen_front_fail() did
+ * @changed: those who wait for @state to leave P9_XEN_CONNECTING
+ * @client_sem: guards @client, and keeps it alive for those who read it
+ * @client: who has mounted it, or NULL
+ * @negotiated: the client has had its Rversion; until then every other reply
+ *	is one to an earlier mount
+ * @lock: guards the list of requests in flight, and their being on it
+ * @inflight: requests sent whose replies have not come; each holds a
+ *	reference of its request
+ * @failure: what a broken protocol leads to, out of the event handler's way
+ * @nr_rings: how many rings there are
+ * @rings: the rings
+ */
+struct p9_xen_front {
+	struct kref ref;
+	struct list_head list;
+	struct xenbus_device *dev;
+	char *tag;
+	enum p9_xen_state state;
+	wait_queue_head_t changed;
+	struct rw_semaphore client_sem;
+	struct p9_client *client;
+	bool negotiated;
+	spinlock_t lock;
+	struct list_head inflight;
+	struct work_struct failure;
+	unsigned int nr_rings;
+	struct p9_xen_ring *rings;
+};
+
+static inline bool p9_xen_front_dead(const struct p9_xen_front *front)
+{
+	return READ_ONCE(front->state) == P9_XEN_DEAD;
+}
+
+/* trans_xen.c */
+struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
+					const char *tag);
+void p9_xen_front_live(struct p9_xen_front *front);
+void p9_xen_front_fail(struct p9_xen_front *front);
+void p9_xen_front_free(struct p9_xen_front *front);
+irqreturn_t p9_xen_event(int irq, void *arg);
+
+/* trans_xen_ring.c */
+void p9_xen_ring_init(struct p9_xen_ring *ring, struct p9_xen_front *front);
+int p9_xen_ring_open(struct p9_xen_ring *ring, unsigned int order);
+void p9_xen_ring_close(struct p9_xen_ring *ring);
+
+/* trans_xen_bus.c */
+int p9_xen_bus_register(void);
+void p9_xen_bus_unregister(void);
+
+#endif /* NET_9P_TRANS_XEN_H */

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The 9pfs device of the Xen transport: the handshake with its backend.
+ *
+ * One connection (struct p9_xen_front) lives from the probe, or from the
+ * backend's return, until the backend closes, the device is unplugged or the
+ * domain resumes elsewhere. xenbus calls all of this from one thread.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <xen/xenbus.h>
+
+#include "trans_xen.h"
+
+static unsigned int max_rings = 16;
+module_param(max_rings, uint, 0444);
+MODULE_PARM_DESC(max_rings,
+		 "Most rings of a device; it opens one per vCPU up to this and to what its backend serves");
+
+static unsigned int ring_order = XEN_9PFS_MAX_ORDER;
+module_param(ring_order, uint, 0444);
+MODULE_PARM_DESC(ring_order,
+		 "Largest order of a ring's number of 4 KiB pages, 1 to 9; half of the ring bounds msize");
+
+/* "versions" is a list of numbers with commas between them */
+static int p9_xen_check_version(struct xenbus_device *dev)
+{
+	char *versions, *rest, *word;
+	bool found = false;
+
+	versions = xenbus_read(XBT_NIL, dev->otherend, "versions", NULL);
+	if (IS_ERR(versions))
+		return PTR_ERR(versions);
+	rest = versions;
+	while ((word = strsep(&rest, ",")) && !found)
+		found = !strcmp(strim(word), "1");
+	kfree(versions);
+	return found ? 0 : -EPROTONOSUPPORT;
+}
+
+static int p9_xen_open_rings(struct p9_xen_front *front)
+{
+	struct xenbus_device *dev = front->dev;
+	unsigned int order, max, i;
+	int err;
+
+	max = xenbus_read_unsigned(dev->otherend, "max-rings", 0);
+	order = xenbus_read_unsigned(dev->otherend, "max-ring-page-order", 0);
+	if (!max || !order)
+		return -EPROTO;
+	max = min3(max, num_online_cpus(), max(max_rings, 1U));
+	order = min3(order, max(ring_order, 1U), XEN_9PFS_MAX_ORDER);
+
+	front->rings = kzalloc_objs(*front->rings, max);
+	if (!front->rings)
+		return -ENOMEM;
+	for (i = 0; i < max; i++)
+		p9_xen_ring_init(&front->rings[i], front);
+	front->nr_rings = max;
+	for (i = 0; i < max; i++) {
+		err = p9_xen_ring_open(&front->rings[i], order);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int p9_xen_write_ring(struct xenbus_transaction xbt,
+			     struct xenbus_device *dev,
+			     const struct p9_xen_ring *ring, unsigned int i)
+{
+	char node[32];
+	int err;
+
+	snprintf(node, sizeof(node), "ring-ref%u", i);
+	err = xenbus_printf(xbt, dev->nodename, node, "%u", ring->intf_ref);
+	if (err)
+		return err;
+	snprintf(node, sizeof(node), "event-channel-%u", i);
+	return xenbus_printf(xbt, dev->nodename, node, "%u", ring->evtchn);
+}
+
+static int p9_xen_write_nodes(struct xenbus_transaction xbt,
+			      const struct p9_xen_front *front)
+{
+	struct xenbus_device *dev = front->dev;
+	unsigned int i;
+	int err;
+
+	err = xenbus_printf(xbt, dev->nodename, "version", "%u", 1);
+	if (!err)
+		err = xenbus_printf(xbt, dev->nodename, "num-rings", "%u",
+				    front->nr_rings);
+	for (i = 0; !err && i < front->nr_rings; i++)
+		err = p9_xen_write_ring(xbt, dev, &front->rings[i], i);
+	return err;
+}
+
+static int p9_xen_publish(const struct p9_xen_front *front)
+{
+	struct xenbus_transaction xbt;
+	int err;
+
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			return err;
+		err = p9_xen_write_nodes(xbt, front);
+		if (err) {
+			xenbus_transaction_end(xbt, 1);
+			return err;
+		}
+		err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+static int p9_xen_new_front(struct xenbus_device *dev)
+{
+	struct p9_xen_front *front;
+	char *tag;
+
+	tag = xenbus_read(XBT_NIL, dev->nodename, "tag", NULL);
+	if (IS_ERR(tag)) {
+		xenbus_dev_fatal(dev, PTR_ERR(tag),
+				 "the toolstack gave the device no tag");
+		return PTR_ERR(tag);
+	}
+	front = p9_xen_front_alloc(dev, tag);
+	kfree(tag);
+	if (!front) {
+		xenbus_dev_fatal(dev, -ENOMEM, "allocating the device");
+		return -ENOMEM;
+	}
+	dev_set_drvdata(&dev->dev, front);
+	return 0;
+}
+
+static void p9_xen_free_front(struct xenbus_device *dev)
+{
+	struct p9_xen_front *front = dev_get_drvdata(&dev->dev);
+	unsigned int i;
+
+	if (!front)
+		return;
+	dev_set_drvdata(&dev->dev, NULL);
+	p9_xen_front_fail(front);
+	for (i = 0; i < front->nr_rings; i++)
+		p9_xen_ring_close(&front->rings[i]);
+	p9_xen_front_free(front);
+}
+
+/* The backend waits for a frontend */
+static void p9_xen_connect(struct xenbus_device *dev)
+{
+	struct p9_xen_front *front;
+	int err;
+
+	/* It has come back after it had closed */
+	if (!dev_get_drvdata(&dev->dev) && p9_xen_new_front(dev))
+		return;
+	front = dev_get_drvdata(&dev->dev);
+
+	err = p9_xen_check_version(dev);
+	if (err) {
+		xenbus_dev_fatal(dev, err,
+				 "the backend does not offer version 1");
+		return;
+	}
+	err = p9_xen_open_rings(front);
+	if (err) {
+		xenbus_dev_fatal(dev, err, "opening rings for tag '%s'",
+				 front->tag);
+		return;
+	}
+	err = p9_xen_publish(front);
+	if (err) {
+		xenbus_dev_fatal(dev, err, "writing rings to xenstore");
+		return;
+	}
+	xenbus_switch_state(dev, XenbusStateInitialised);
+}
+
+/* A backend that could not serve the device says why in its directory */
+static void p9_xen_log_reason(struct xenbus_device *dev)
+{
+	struct p9_xen_front *front = dev_get_drvdata(&dev->dev);
+	const char *tag = front ? front->tag : "?";
+	char *reason;
+
+	reason = xenbus_read(XBT_NIL, dev->otherend, "error", NULL);
+	if (IS_ERR(reason)) {
+		dev_info(&dev->dev, "backend closed the device of tag '%s'\n",
+			 tag);
+		return;
+	}
+	dev_err(&dev->dev, "backend closed the device of tag '%s': %.200s\n",
+		tag, reason);
+	kfree(reason);
+}
+
+static void p9_xen_disconnect(struct xenbus_device *dev)
+{
+	if (dev->state != XenbusStateClosed)
+		p9_xen_log_reason(dev);
+	p9_xen_free_front(dev);
+	xenbus_frontend_closed(dev);
+}
+
+static void p9_xen_backend_changed(struct xenbus_device *dev,
+				   enum xenbus_state state)
+{
+	switch (state) {
+	case XenbusStateInitWait:
+		if (dev->state == XenbusStateInitialising ||
+		    dev->state == XenbusStateClosed)
+			p9_xen_connect(dev);
+		break;
+	case XenbusStateConnected:
+		if (dev->state != XenbusStateInitialised)
+			break;
+		p9_xen_front_live(dev_get_drvdata(&dev->dev));
+		xenbus_switch_state(dev, XenbusStateConnected);
+		break;
+	case XenbusStateClosing:
+	case XenbusStateClosed:
+		if (dev->state != XenbusStateClosed)
+			p9_xen_disconnect(dev);
+		break;
+	default:
+		break;
+	}
+}
+
+static int p9_xen_probe(struct xenbus_device *dev,
+			const struct xenbus_device_id *id)
+{
+	return p9_xen_new_front(dev);
+}
+
+static void p9_xen_remove(struct xenbus_device *dev)
+{
+	p9_xen_free_front(dev);
+}
+
+/*
+ * The rings went to a backend that is not this domain's any more. Whoever has
+ * the device mounted gets EIO; the device itself connects anew.
+ */
+static int p9_xen_resume(struct xenbus_device *dev)
+{
+	p9_xen_free_front(dev);
+	return p9_xen_new_front(dev);
+}
+
+static const struct xenbus_device_id p9_xen_ids[] = {
+	{ "9pfs" },
+	{ "" }
+};
+
+static struct xenbus_driver p9_xen_driver = {
+	.ids = p9_xen_ids,
+	.probe = p9_xen_probe,
+	.remove = p9_xen_remove,
+	.resume = p9_xen_resume,
+	.otherend_changed = p9_xen_backend_changed,
+};
+
+/**
+ * p9_xen_bus_register - look for 9pfs devices from now on
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int p9_xen_bus_register(void)
+{
+	return xenbus_register_frontend(&p9_xen_driver);
+}
+
+/**
+ * p9_xen_bus_unregister - let all devices go
+ *
+ * Context: may sleep; nobody has one mounted.
+ */
+void p9_xen_bus_unregister(void)
+{
+	xenbus_unregister_driver(&p9_xen_driver);
+}
