@@ -18,7 +18,7 @@
  *  auto-delete
  *  readonly			admin		"1": nothing can be changed (an
  *						extension, absent means "0")
- *  squash-uid, squash-gid	admin		whose ids every access gets with
+ *  squash_uid, squash_gid	admin		whose ids every access gets with
  *						security_model "squash" (an
  *						extension, absent means 65534)
  *  versions			backend		protocols it speaks: "1"
