@@ -27,7 +27,6 @@ struct compat_p9_trans_module {
 	void (*close)(struct p9_client *client);
 	int (*request)(struct p9_client *client, struct p9_req_t *req);
 	int (*cancel)(struct p9_client *client, struct p9_req_t *req);
-	int (*cancelled)(struct p9_client *client, struct p9_req_t *req);
 };
 
 /* A module has one transport at most: both are that one's */
@@ -55,7 +54,6 @@ compat_v9fs_register_trans(const struct compat_p9_trans_module *m)
 		.close = m->close,
 		.request = m->request,
 		.cancel = m->cancel,
-		.cancelled = m->cancelled,
 	};
 	v9fs_register_trans(&compat_p9_trans);
 }

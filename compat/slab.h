@@ -6,9 +6,14 @@
 #include <linux/slab.h>
 
 #ifndef kzalloc_obj
-#define kmalloc_obj(VAR)	kmalloc(sizeof(VAR), GFP_KERNEL)
-#define kzalloc_obj(VAR)	kzalloc(sizeof(VAR), GFP_KERNEL)
-#define kzalloc_objs(VAR, COUNT) kcalloc(COUNT, sizeof(VAR), GFP_KERNEL)
+/* The flags that were given, or GFP_KERNEL */
+#define compat_gfp(none, gfp, ...)	gfp
+#define kmalloc_obj(VAR, ...) \
+	kmalloc(sizeof(VAR), compat_gfp(0, ##__VA_ARGS__, GFP_KERNEL))
+#define kzalloc_obj(VAR, ...) \
+	kzalloc(sizeof(VAR), compat_gfp(0, ##__VA_ARGS__, GFP_KERNEL))
+#define kzalloc_objs(VAR, COUNT, ...) \
+	kcalloc(COUNT, sizeof(VAR), compat_gfp(0, ##__VA_ARGS__, GFP_KERNEL))
 #endif
 
 #endif /* COMPAT_SLAB_H */

@@ -7,6 +7,8 @@
  * allow makes the device dead: every request in flight fails with EIO, one
  * line in the log says why, and nothing else happens to anybody.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/fs_context.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
@@ -61,6 +63,61 @@ static bool p9_xen_take_request(struct p9_xen_front *front,
 	return taken;
 }
 
+/**
+ * struct p9_xen_flush - a Tflush that has been sent
+ * @list: in the device's flushes
+ * @flush: the request that it is
+ * @old: the request that it flushes, referenced: whoever waited for it may be
+ *	killed and gone, but its tag is not free before Rflush
+ */
+struct p9_xen_flush {
+	struct list_head list;
+	struct p9_req_t *flush;
+	struct p9_req_t *old;
+};
+
+static void p9_xen_add_flush(struct p9_xen_front *front,
+			     struct p9_req_t *req)
+{
+	u16 tag = get_unaligned_le16(req->tc.sdata + P9_XEN_HDR_SIZE);
+	struct p9_req_t *old = p9_tag_lookup(front->client, tag);
+	struct p9_xen_flush *f;
+
+	if (!old)
+		return;
+	f = kmalloc_obj(*f, GFP_KERNEL | __GFP_NOFAIL);
+	f->flush = req;
+	f->old = old;
+	spin_lock(&front->lock);
+	list_add_tail(&f->list, &front->flushes);
+	spin_unlock(&front->lock);
+}
+
+/* Rflush has come for @flush, or nothing will any more if that is NULL */
+static void p9_xen_end_flush(struct p9_xen_front *front,
+			     struct p9_client *client, struct p9_req_t *flush)
+{
+	struct p9_xen_flush *f, *next;
+	LIST_HEAD(ended);
+
+	spin_lock(&front->lock);
+	list_for_each_entry_safe(f, next, &front->flushes, list) {
+		if (!flush || f->flush == flush)
+			list_move(&f->list, &ended);
+	}
+	spin_unlock(&front->lock);
+
+	list_for_each_entry_safe(f, next, &ended, list) {
+		/* The backend has dropped it: no reply will come */
+		if (flush && p9_xen_take_request(front, f->old)) {
+			WRITE_ONCE(f->old->status, REQ_STATUS_FLSHD);
+			p9_req_put(client, f->old);
+		}
+		p9_req_put(client, f->old);
+		kfree(f);
+	}
+}
+
 static struct p9_req_t *p9_xen_first_request(struct p9_xen_front *front)
 {
 	struct p9_req_t *req;
@@ -105,6 +162,7 @@ void p9_xen_front_fail(struct p9_xen_front *front)
 			/* Drops the reference that the list held */
 			p9_client_cb(front->client, req, REQ_STATUS_ERROR);
 		}
+		p9_xen_end_flush(front, front->client, NULL);
 	}
 	up_write(&front->client_sem);
 }
@@ -154,6 +212,7 @@ struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
 	init_rwsem(&front->client_sem);
 	spin_lock_init(&front->lock);
 	INIT_LIST_HEAD(&front->inflight);
+	INIT_LIST_HEAD(&front->flushes);
 	INIT_WORK(&front->failure, p9_xen_failure);
 
 	mutex_lock(&p9_xen_lock);
@@ -216,6 +275,8 @@ static int p9_xen_send(struct p9_xen_ring *ring, struct p9_req_t *req)
 		return -EAGAIN;
 
 	xen_9pfs_put(&ring->out, 0, req->tc.sdata, req->tc.size);
+	if (req->tc.id == P9_TFLUSH)
+		p9_xen_add_flush(front, req);
 	WRITE_ONCE(req->status, REQ_STATUS_SENT);
 	spin_lock(&front->lock);
 	list_add_tail(&req->req_list, &front->inflight);
@@ -288,6 +349,8 @@ static void p9_xen_complete(struct p9_client *client, struct p9_req_t *req,
 		req->t_err = -EIO;
 		status = REQ_STATUS_ERROR;
 	}
+	if (req->tc.id == P9_TFLUSH)
+		p9_xen_end_flush(ring->front, client, req);
 	/* Drops the reference that the list held */
 	p9_client_cb(client, req, status);
 }
@@ -508,6 +571,7 @@ static void p9_xen_close(struct p9_client *client)
 	/* What killed processes did not wait for */
 	while ((req = p9_xen_first_request(front)))
 		p9_req_put(client, req);
+	p9_xen_end_flush(front, client, NULL);
 	front->client = NULL;
 	up_write(&front->client_sem);
 	client->trans = NULL;
@@ -520,16 +584,6 @@ static int p9_xen_cancel(struct p9_client *client, struct p9_req_t *req)
 	return 1;
 }
 
-/* It was flushed: no reply will come */
-static int p9_xen_cancelled(struct p9_client *client, struct p9_req_t *req)
-{
-	if (p9_xen_take_request(client->trans, req)) {
-		WRITE_ONCE(req->status, REQ_STATUS_FLSHD);
-		p9_req_put(client, req);
-	}
-	return 0;
-}
-
 static struct p9_trans_module p9_xen_trans = {
 	.name = "xen",
 	.maxsize = P9_XEN_MAX_MSIZE,
@@ -540,7 +594,6 @@ static struct p9_trans_module p9_xen_trans = {
 	.close = p9_xen_close,
 	.request = p9_xen_request,
 	.cancel = p9_xen_cancel,
-	.cancelled = p9_xen_cancelled,
 };
 
 static int __init p9_xen_init(void)

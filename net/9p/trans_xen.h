@@ -92,9 +92,10 @@ enum p9_xen_state {
  * @client: who has mounted it, or NULL
  * @negotiated: the client has had its Rversion; until then every other reply
  *	is one to an earlier mount
- * @lock: guards the list of requests in flight, and their being on it
+ * @lock: guards the two lists that follow, and what is on them
  * @inflight: requests sent whose replies have not come; each holds a
  *	reference of its request
+ * @flushes: for each Tflush in flight, what it flushes
  * @failure: what a broken protocol leads to, out of the event handler's way
  * @nr_rings: how many rings there are
  * @rings: the rings
@@ -111,6 +112,7 @@ struct p9_xen_front {
 	bool negotiated;
 	spinlock_t lock;
 	struct list_head inflight;
+	struct list_head flushes;
 	struct work_struct failure;
 	unsigned int nr_rings;
 	struct p9_xen_ring *rings;
