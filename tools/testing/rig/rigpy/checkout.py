@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The checkout under test, and what is built of it: modules and tools.
+
+Nothing lands in the checkout. Each kernel gets a copy of the sources in the
+cache, kept up to date file by file, so that a second build is short. Inside the
+tree the copy is always /build, so no path of the host ends up in an object.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+
+from . import cache, image
+from .say import RigError, Step, say
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# What a build leaves behind, which a copy of the sources must not remove.
+PRODUCTS = ["*.o", "*.ko", "*.a", "*.mod", "*.mod.c", ".*.cmd", ".*.d", "*.symvers",
+            "modules.order", ".module-common.*", "*.o.d"]
+
+
+def top():
+    """The root of the checkout that this rig is part of."""
+    done = subprocess.run(["git", "-C", str(HERE), "rev-parse", "--show-toplevel"],
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise RigError(f"{HERE} is in no git checkout: {done.stderr.strip()}")
+    return pathlib.Path(done.stdout.strip())
+
+
+class Checkout:
+    """One checkout and its room in the cache."""
+
+    def __init__(self, tree, path=None):
+        self.tree = tree
+        self.path = path or top()
+        self.key = cache.key_of(str(self.path))
+        self.room = cache.directory(f"build/{self.key}")
+        (self.room / "checkout").write_text(f"{self.path}\n")
+
+    def _folder(self, name):
+        path = self.room / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _copy(self, target):
+        keep = [f"--filter=P {name}" for name in PRODUCTS]
+        skip = [f"--exclude={name}" for name in PRODUCTS]
+        done = self.tree.run(
+            ["rsync", "-a", "--delete", "--exclude=/.git", *keep, *skip, "/src/", "/build/"],
+            binds=[(self.path, "/src"), (target, "/build")], capture_output=True, text=True)
+        # 24: a file vanished while it was copied, as files do that others work on
+        if done.returncode not in (0, 24):
+            raise RigError(f"could not copy the sources: {done.stderr.strip()}")
+
+    def has_modules(self):
+        return (self.path / "Kbuild").exists()
+
+    def build_modules(self, kernel, warnings="1", arguments=()):
+        """Build the modules for a kernel; the folder that holds the .ko files."""
+        release = self.tree.release(kernel)
+        folder = self._folder(f"modules-{release}-{self.tree.key}")
+        with cache.lock(f"build-{self.key}-{kernel}"), \
+                Step(f"building the modules for {kernel} ({release})"):
+            self._copy(folder)
+            self._remove_orphans(folder)
+            level = [f"W={warnings}"] if warnings else []
+            done = self.tree.run(
+                ["make", "-s", "-C", f"/lib/modules/{release}/build", "M=/build", *level,
+                 f"-j{os.cpu_count()}", *arguments, "modules"],
+                binds=[(folder, "/build")], stdout=2)
+        if done.returncode:
+            raise RigError(f"the modules do not build for {kernel} ({release}): make ended "
+                           f"with {done.returncode}; its messages are above")
+        return folder
+
+    def _remove_orphans(self, folder):
+        """Drop modules whose folder no longer makes them."""
+        order = folder / "modules.order"
+        if not order.exists():
+            return
+        listed = {re.sub(r"\.o$", ".ko", line).removeprefix("/build/")
+                  for line in order.read_text().split()}
+        for path in folder.rglob("*.ko"):
+            if str(path.relative_to(folder)) not in listed:
+                path.unlink()
+
+    def built_modules(self, folder):
+        order = (folder / "modules.order").read_text().split()
+        names = [re.sub(r"\.o$", ".ko", line).removeprefix("/build/") for line in order]
+        return [folder / name for name in names]
+
+    def build_tools(self):
+        """Build the userspace tools, if the checkout has any; their folder or None."""
+        makefile = self.path / "Makefile"
+        if not makefile.exists() or not re.search(r"^tools\b.*:", makefile.read_text(), re.M):
+            return None
+        folder = self._folder(f"tools-{self.tree.key}")
+        with cache.lock(f"build-{self.key}-tools"), Step("building the tools"):
+            done = self.tree.run(["make", "-s", "-C", str(self.path), "O=/build", "tools"],
+                                 binds=[(self.path, self.path), (folder, "/build")], stdout=2)
+        if done.returncode:
+            raise RigError(f"the tools do not build: make ended with {done.returncode}; "
+                           "its messages are above")
+        return folder
+
+    def execute(self, argv, env=None):
+        """Run a command in the tree, the checkout mounted where it is outside."""
+        scratch = self._folder("scratch")
+        return self.tree.run(argv, cwd=self.path, env={"RIG_SCRATCH": "/build", **(env or {})},
+                             binds=[(self.path, self.path), (scratch, "/build")]).returncode
+
+
+def indexed_modules(tree, release, modules, target):
+    """A folder to put over /lib/modules/RELEASE: our modules and a fitting index."""
+    plain = image.plain_modules(tree)
+    base = target.with_name(target.name + ".base")
+    there = base / "lib/modules" / release
+    cache.remove(base)
+    there.mkdir(parents=True)
+    for path in (plain / release).iterdir():
+        if path.name == "kernel":
+            (there / "kernel").mkdir()
+        elif not path.name.endswith(".bin") and path.name in KEPT:
+            (there / path.name).write_bytes(path.read_bytes())
+    (there / "updates").mkdir()
+    for path in modules:
+        (there / "updates" / path.name).write_bytes(path.read_bytes())
+    image.index_modules(tree, base, release, kernel=plain / release / "kernel")
+    (there / "kernel").rmdir()
+    there.rename(target)
+    cache.remove(base)
+    say(f"modules for {release}: {' '.join(sorted(path.stem for path in modules)) or 'none'}")
+
+
+KEPT = {"modules.order", "modules.builtin", "modules.builtin.modinfo"}

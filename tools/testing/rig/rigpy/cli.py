@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line."""
+
+import argparse
+import os
+import shutil
+import sys
+
+from . import cache, packages, run, source, tree
+from .checkout import Checkout
+from .say import RigError, say
+
+KERNELS = ["lts", "mainline"]
+P9 = "tag={tag},security_model=none,path={export}"
+
+
+def _add_machine(parser):
+    parser.add_argument("--kernel", choices=KERNELS, default="mainline",
+                        help="the guests' kernel (default: mainline)")
+    parser.add_argument("--dom0-kernel", choices=KERNELS, help="default: as --kernel")
+    parser.add_argument("--guest", dest="type", choices=["pv", "pvh"], default="pv")
+    parser.add_argument("--vcpus", type=int, default=1, help="of a guest (default: 1)")
+    parser.add_argument("--memory", type=int, default=512, metavar="MIB",
+                        help="of a guest (default: 512)")
+    parser.add_argument("--front", choices=["ours", "upstream"], default="ours")
+    parser.add_argument("--back", choices=["ours", "qemu"], default="ours")
+    parser.add_argument("--modules", action="store_true",
+                        help="build and offer our modules, even with a stock frontend and backend")
+    parser.add_argument("--msize", type=int, default=131072)
+    parser.add_argument("--mount-options", default="", metavar="O", help="besides msize")
+    parser.add_argument("--p9", metavar="SPEC", help=f"xl's line (default: {P9})")
+    parser.add_argument("--dom0-vcpus", type=int, default=2)
+    parser.add_argument("--dom0-memory", type=int, default=1536, metavar="MIB")
+    parser.add_argument("--cpus", type=int, help="of the machine (default: 2; 1 if counted)")
+    parser.add_argument("--machine-memory", type=int, default=4096, metavar="MIB")
+    parser.add_argument("--accel", choices=["auto", "tcg", "kvm"], default="auto")
+    parser.add_argument("--counted", action="store_true",
+                        help="time counted in instructions, for measuring")
+    parser.add_argument("--add", metavar="DIR", help="its content appears at /rig")
+    parser.add_argument("--out", metavar="DIR", help="where $OUT and the logs go")
+    parser.add_argument("--xen-append", action="append", default=[], metavar="WORD")
+    parser.add_argument("--dom0-append", action="append", default=[], metavar="WORD")
+    parser.add_argument("--timeout", type=int, default=600, metavar="S",
+                        help="for each script (default: 600)")
+    parser.add_argument("--verbose", action="store_true")
+
+
+def _job(options):
+    """What the programs inside the machine get to know."""
+    tag, export = "share", "/srv/share"
+    names = ("kernel", "type", "vcpus", "memory", "front", "back", "msize",
+             "mount_options", "counted", "verbose", "timeout")
+    job = {name: getattr(options, name) for name in names}
+    size = shutil.get_terminal_size()
+    job.update(tag=tag, export=export, mount="/mnt",
+               dom0_kernel=options.dom0_kernel or options.kernel,
+               p9=options.p9 or P9.format(tag=tag, export=export),
+               shell=options.shell, with_guest=options.with_guest,
+               term=os.environ.get("TERM", "dumb"), size=[size.lines, size.columns])
+    return job
+
+
+def _script(path):
+    if path is not None and not os.path.isfile(path):
+        raise RigError(f"there is no script {path}")
+    return path
+
+
+def _run(options):
+    settings = vars(options)
+    settings["job"] = _job(options)
+    settings["dom0_kernel"] = options.dom0_kernel or options.kernel
+    if options.cpus is None:
+        settings["cpus"] = 1 if options.counted else 2
+    for name in ("dom0_script", "guest_script"):
+        _script(settings[name])
+    if options.add and not os.path.isdir(options.add):
+        raise RigError(f"--add {options.add}: no such folder")
+    return run.run(tree.get(), settings)
+
+
+def command_run(options):
+    options.shell = None
+    options.with_guest = bool(options.guest_script or not options.dom0_script)
+    return _run(options)
+
+
+def command_shell(options):
+    options.shell = "guest" if options.in_guest else "dom0"
+    options.with_guest = options.in_guest or options.with_guest
+    options.dom0_script = options.guest_script = None
+    return _run(options)
+
+
+def command_build(options):
+    checkout = Checkout(tree.get())
+    kernels = KERNELS if options.kernel == "all" else [options.kernel]
+    if not checkout.has_modules():
+        raise RigError(f"{checkout.path} has no Kbuild: no modules to build")
+    for kernel in kernels:
+        folder = checkout.build_modules(kernel, options.warnings, options.rest)
+        for path in checkout.built_modules(folder):
+            print(path)
+    tools = checkout.build_tools()
+    if tools:
+        print(tools)
+    return 0
+
+
+def command_exec(options):
+    if not options.rest:
+        raise RigError("nothing to run: say rig exec -- COMMAND")
+    return Checkout(tree.get()).execute(options.rest)
+
+
+def command_versions(_):
+    one = tree.get()
+    print(f"xen      {one.version('xen-hypervisor-4.20-amd64')}")
+    print(f"qemu     {one.version('qemu-system-x86')}")
+    for kernel in KERNELS:
+        release = one.release(kernel)
+        print(f"{kernel:8} {release} ({one.version('linux-image-' + release)})")
+    return 0
+
+
+def command_tree(_):
+    print(tree.get().path)
+    return 0
+
+
+def command_source(options):
+    print(source.get(tree.get(), options.kernel))
+    return 0
+
+
+def command_clean(_):
+    cache.clean()
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="rig", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name, act, text):
+        one = commands.add_parser(name, help=text, description=text)
+        one.set_defaults(act=act)
+        return one
+
+    one = add("run", command_run, "boot Xen, dom0 and a guest, and run scripts in them")
+    _add_machine(one)
+    one.add_argument("--dom0-script", metavar="FILE")
+    one.add_argument("--guest-script", metavar="FILE")
+    one = add("shell", command_shell, "the same, with a shell on this terminal")
+    _add_machine(one)
+    one.add_argument("--in-guest", action="store_true", help="a shell in a guest")
+    one.add_argument("--with-guest", action="store_true",
+                     help="a shell in dom0, a guest with the share mounted beside it")
+    one = add("build", command_build, "build the modules and tools of this checkout")
+    one.add_argument("--kernel", choices=[*KERNELS, "all"], default="all")
+    one.add_argument("--warnings", default="1", metavar="LEVEL", help="W= of make (default: 1)")
+    add("exec", command_exec, "run a command in the tree: rig exec -- COMMAND")
+    add("versions", command_versions, "print what the rig consists of")
+    add("tree", command_tree, "print the path of the tree")
+    one = add("source", command_source, "print the path of a kernel's source")
+    one.add_argument("kernel", choices=KERNELS)
+    add("clean", command_clean, "empty the cache")
+    return parser
+
+
+def main():
+    words, rest = sys.argv[1:], []
+    if "--" in words:
+        at = words.index("--")
+        words, rest = words[:at], words[at + 1:]
+    options = _parser().parse_args(words)
+    options.rest = rest
+    try:
+        return options.act(options)
+    except RigError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130

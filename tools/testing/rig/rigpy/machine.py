@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The emulated machine: QEMU's command line and its process."""
+
+import os
+import re
+import signal
+import subprocess
+
+from .say import RigError, say
+
+# What Xen's emulator of PVH guests does not know (pku, rdtscp), and what TCG is
+# slow at (erms, fsrm: it steps through string copies byte by byte).
+CPU_TCG = "max,-pku,-rdtscp,-erms,-fsrm"
+CPU_KVM = "host"
+
+
+def kvm_works():
+    """/dev/kvm may exist on a CPU that cannot do it: look at both."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", file.read(), re.M):
+            return False
+    try:
+        os.close(os.open("/dev/kvm", os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
+def accelerator(wanted, counted):
+    if counted and wanted == "kvm":
+        raise RigError("--counted needs emulation: it counts instructions, which KVM cannot")
+    if wanted == "kvm" and not kvm_works():
+        raise RigError("KVM is of no use here: the CPU shows neither vmx nor svm, or /dev/kvm "
+                       "does not open; use --accel tcg")
+    if wanted == "auto":
+        wanted = "kvm" if not counted and kvm_works() else "tcg"
+    return wanted
+
+
+def _escape(text):
+    return text.replace(",", ",,")
+
+
+class Machine:
+    """One QEMU, and the files through which it speaks."""
+
+    def __init__(self, tree, folder):
+        self.tree = tree
+        self.folder = folder
+        self.console = folder / "console.log"
+        self.report = folder / "report"
+        self.errors = folder / "qemu.log"
+        self.process = None
+
+    def _xen_words(self, options):
+        words = ["console=com1", "com1=115200,8n1", "loglvl=info", "guest_loglvl=info",
+                 "bootscrub=0",
+                 f"dom0_mem={options['dom0_memory']}M,max:{options['dom0_memory']}M",
+                 f"dom0_max_vcpus={options['dom0_vcpus']}", *options["xen_append"]]
+        if options["counted"]:
+            words.append("x2apic=0")
+        return " ".join(words)
+
+    def _accel(self, options):
+        if options["accel"] == "kvm":
+            return ["-accel", "kvm", "-cpu", CPU_KVM]
+        if options["counted"]:
+            return ["-accel", "tcg,thread=single", "-icount", "shift=2,sleep=off",
+                    "-cpu", CPU_TCG]
+        return ["-accel", "tcg,thread=multi", "-cpu", CPU_TCG]
+
+    def arguments(self, options, boot, image, run):
+        kernel = options["dom0_kernel"]
+        words = " ".join(["console=hvc0", "rig.role=dom0", "clocksource=xen",
+                          *options["dom0_append"]])
+        line = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+                "-no-reboot", "-machine", "q35", *self._accel(options),
+                "-smp", str(options["cpus"]), "-m", str(options["machine_memory"]),
+                "-kernel", str(boot / "xen"), "-append", self._xen_words(options),
+                "-initrd", f"{boot}/vmlinuz-{kernel} {_escape(words)},{boot}/initrd-dom0-{kernel}",
+                "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
+                "-chardev", f"file,id=report,path={self.report}",
+                "-device", "virtio-serial-pci,disable-legacy=on,iommu_platform=on",
+                "-device", "virtserialport,chardev=report,name=rig",
+                "-device", "nvme,id=disk,serial=rig"]
+        for number, path in ((1, image), (2, run)):
+            line += ["-drive", f"file={path},format=raw,if=none,id=drive{number},snapshot=on",
+                     "-device", f"nvme-ns,drive=drive{number},bus=disk,nsid={number}"]
+        if options["shell"]:
+            line += ["-chardev", "stdio,id=terminal,signal=off",
+                     "-device", "virtconsole,chardev=terminal"]
+        return line
+
+    def start(self, options, boot, image, run):
+        line = self.arguments(options, boot, image, run)
+        if options["verbose"]:
+            say(" ".join(line))
+        binds = [(path, path) for path in dict.fromkeys(
+            (self.folder, boot, image.parent, run.parent))]
+        stdin = None if options["shell"] else subprocess.DEVNULL
+        stdout = None if options["shell"] else subprocess.DEVNULL
+        for path in (self.console, self.report):
+            path.touch()
+        with open(self.errors, "wb") as errors:
+            self.process = subprocess.Popen(self.tree.command(
+                line, binds=binds, env={"TMPDIR": "/tmp"}), stdin=stdin,
+                                            stdout=stdout, stderr=errors,
+                                            start_new_session=not options["shell"])
+
+    def ended(self):
+        """QEMU's exit status, or None while it runs."""
+        return self.process.poll()
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

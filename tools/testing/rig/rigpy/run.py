@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One run: boot the machine, follow it to its end, and judge it."""
+
+import os
+import pathlib
+import shutil
+import sys
+import time
+
+from . import cache, image, initrd, rundisk, splats
+from .checkout import Checkout
+from .machine import Machine, accelerator
+from .report import Report
+from .say import duration, say
+
+BOOT_TIME = 300
+# What dom0 may take beyond its scripts' time: create guests, end them, send logs.
+MARGIN = 420
+KEEP_RUNS = 20
+
+
+class Run:
+    """A run and its folder of logs."""
+
+    def __init__(self, tree, options):
+        self.tree = tree
+        self.options = options
+        self.folder = self._folder()
+        self.logs = self.folder / "log"
+        self.out = self.folder / "out"
+        for path in (self.logs, self.out):
+            path.mkdir()
+        self.machine = Machine(tree, self.logs)
+
+    def _folder(self):
+        runs = cache.directory("run")
+        name = time.strftime("%Y%m%d-%H%M%S-") + str(os.getpid())
+        cache.hold(f"use-run-{name}")
+        folder = runs / name
+        folder.mkdir()
+        cache.prune("run", KEEP_RUNS, folder)
+        return folder
+
+    def _modules(self):
+        options = self.options
+        if "ours" not in (options["front"], options["back"]) and not options["modules"]:
+            return {}
+        checkout = Checkout(self.tree)
+        found = {}
+        for kernel in sorted({options["kernel"], options["dom0_kernel"]}):
+            folder = checkout.build_modules(kernel)
+            found[self.tree.release(kernel)] = checkout.built_modules(folder)
+        return found
+
+    def prepare(self):
+        options = self.options
+        parts = {name: options[name] for name in ("dom0_script", "guest_script", "add")}
+        parts["modules"] = self._modules()
+        parts["tools"] = Checkout(self.tree).build_tools()
+        self.boot = initrd.get(self.tree)
+        self.image = image.get(self.tree)
+        rundisk.make(self.tree, self.boot, self.folder, options["job"], parts)
+
+    def boot_and_follow(self):
+        """Start the machine and act on its report; a list of what went wrong."""
+        options = self.options
+        machine_options = {**options, "accel": accelerator(options["accel"], options["counted"])}
+        say(f"booting Xen with dom0 {options['dom0_kernel']} ({self.tree.release(options['dom0_kernel'])}), "
+            f"{machine_options['accel']}{', counted' if options['counted'] else ''}; logs: {self.logs}")
+        self.machine.start(machine_options, self.boot, self.image, self.folder / "run.img")
+        self.report = Report(self.machine.report, self.logs, self.out)
+        try:
+            faults = self._follow()
+        finally:
+            self.machine.stop()
+        if not self.report.close():
+            faults.append("the archive of results did not come whole")
+        return faults
+
+    def _follow(self):
+        began = time.monotonic()
+        deadline, told = began + BOOT_TIME, began
+        while self.report.verdict is None:
+            moved = self.report.poll()
+            now = time.monotonic()
+            if self.report.began and deadline == began + BOOT_TIME:
+                say(f"dom0 took {duration(now - began)} to boot")
+                deadline = now + self.options["timeout"] + MARGIN
+                if self.options["shell"]:
+                    deadline = float("inf")
+            if moved:
+                told = now
+                continue
+            if self.machine.ended() is not None:
+                if self.report.poll():
+                    continue
+                return [f"the machine ended (QEMU's status {self.machine.ended()}) before dom0 "
+                        f"gave its verdict, while: {self.report.last_progress}"]
+            if now > deadline:
+                return [f"the machine hangs: no verdict after {duration(now - began)}, "
+                        f"while: {self.report.last_progress}"]
+            if now - told > 30 and not self.options["shell"]:
+                say(f"{duration(now - began)} so far, at: {self.report.last_progress}")
+                told = now
+            time.sleep(0.05)
+        return list(self.report.verdict["faults"])
+
+    def judge(self, faults):
+        """Say what went wrong, and the run's exit status."""
+        self._share_logs()
+        scanned = sorted(path for path in self.logs.iterdir() if path.name not in
+                         ("report", "xenstore.log", "dom0-dmesg.log", "xen.log"))
+        found = splats.find(scanned)
+        for path, number, line in found[:10]:
+            faults.append(f"{path.name}:{number}: {line}")
+        verdict = self.report.verdict
+        status = verdict["status"] if verdict else 0
+        if faults:
+            self._show(faults, found)
+        say(f"{'FAILED' if faults or status else 'passed'}, script status {status if verdict else 'unknown'}; "
+            f"logs in {self.logs}")
+        return status or (1 if faults else 0)
+
+    def _show(self, faults, found):
+        sys.stdout.flush()
+        if found:
+            path, number, _ = found[0]
+            say(f"{path.name} from line {number}:\n{splats.context(path, number)}")
+        else:
+            say(f"the console's last lines:\n{splats.tail(self.machine.console)}")
+        if self.machine.errors.stat().st_size:
+            say(f"QEMU said:\n{splats.tail(self.machine.errors, 10)}")
+        for fault in faults:
+            say(f"fault: {fault}")
+
+    def _share_logs(self):
+        for name in ("run.img", "report"):
+            cache.remove(self.folder / name)
+        cache.remove(self.logs / "report")
+        wanted = self.options["out"]
+        if not wanted:
+            return
+        target = pathlib.Path(wanted).absolute()
+        target.mkdir(parents=True, exist_ok=True)
+        for path in self.out.iterdir():
+            shutil.copytree(path, target / path.name, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(self.logs, target / "log", dirs_exist_ok=True)
+
+
+def run(tree, options):
+    one = Run(tree, options)
+    began = time.monotonic()
+    one.prepare()
+    faults = one.boot_and_follow()
+    status = one.judge(faults)
+    say(f"the run took {duration(time.monotonic() - began)}")
+    return status

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The run's own disk, which dom0 and guests see at /run/rig.
+
+  machine/     the programs of the rig that run inside (see ../machine)
+  boot/        kernels and initrds for guests
+  modules/     by kernel release: the modules under test, with an index
+  tools/       the checkout's userspace tools, in PATH
+  scripts/     dom0 and guest: the run's scripts
+  add/         the content of the --add folder, at /rig inside
+  job.json     the run's options
+"""
+
+import fnmatch
+import json
+import os
+import shutil
+
+from . import image
+from .checkout import indexed_modules
+from .initrd import MACHINE
+
+NOT_TOOLS = ["*.o", "*.a", "*.d", ".*", "*.cmd"]
+
+
+def _copy_script(source, target):
+    target.parent.mkdir(exist_ok=True)
+    shutil.copy(source, target)
+    target.chmod(0o755)
+
+
+def _link(source, target):
+    """A hard link if both are on one filesystem, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+def make(tree, boot, folder, job, parts):
+    """Write the disk folder/run.img.
+
+    parts: modules (release -> list of files), tools, add, dom0_script,
+    guest_script; each may be missing.
+    """
+    stage = folder / "stage"
+    stage.mkdir()
+    shutil.copytree(MACHINE, stage / "machine", symlinks=True,
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    (stage / "boot").mkdir()
+    for path in boot.iterdir():
+        if path.name.startswith(("vmlinuz-", "initrd-guest-")):
+            _link(path, stage / "boot" / path.name)
+    (stage / "modules").mkdir()
+    for release, modules in parts.get("modules", {}).items():
+        indexed_modules(tree, release, modules, stage / "modules" / release)
+    if parts.get("tools"):
+        shutil.copytree(parts["tools"], stage / "tools", symlinks=True,
+                        ignore=lambda _, names: [name for name in names if any(
+                            fnmatch.fnmatch(name, pattern) for pattern in NOT_TOOLS)])
+    for who in ("dom0", "guest"):
+        if parts.get(f"{who}_script"):
+            _copy_script(parts[f"{who}_script"], stage / "scripts" / who)
+    if parts.get("add"):
+        shutil.copytree(parts["add"], stage / "add", symlinks=True)
+    else:
+        (stage / "add").mkdir()
+    (stage / "job.json").write_text(json.dumps(job, indent=1))
+    image.make_filesystem(stage, folder / "run.img", "rig-run")
+    shutil.rmtree(stage)
