@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What can be made here; "make help" lists it. The modules themselves are
+# described by Kbuild, which kbuild prefers to this file.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+TESTING := tools/testing
+TOOLS := $(patsubst %/Makefile,%,$(wildcard tools/*/Makefile))
+
+.PHONY: all help modules tools $(TOOLS) install demo check lint lint-selftest \
+	bench shell clean
+
+all: modules tools
+
+help:
+	@echo 'all      the modules for the kernel of KDIR, and the tools (the default)'
+	@echo 'install  modules into updates/, which wins over modules of the same names'
+	@echo 'demo     boot Xen in QEMU: a guest reads and writes a directory of dom0'
+	@echo 'check    all tests: lint, unit tests, and the suites on Xen in QEMU'
+	@echo 'lint     compiler, sparse, coccinelle, checkpatch and the rules of the tree'
+	@echo 'bench    measure, on Xen in QEMU'
+	@echo 'shell    a shell in dom0 on Xen in QEMU'
+	@echo 'clean    remove what "all" made'
+	@echo
+	@echo 'KDIR=DIR     all, install, clean: kernel to build for (the running one)'
+	@echo 'O=DIR        tools: where they are built (in their folders)'
+	@echo 'SUITES="A B" check: these only; lint and unit are suites too'
+	@echo 'KERNEL=K     check: lts or mainline only'
+	@echo 'CHECKS="A B" lint: these only'
+	@echo
+	@echo 'demo, check, lint, bench and shell need Debian 12 or later and root, install'
+	@echo 'what the machine lacks, and write to a cache outside this folder.'
+
+modules:
+	@[ -d "$(KDIR)" ] || { \
+		echo "There is no $(KDIR): install the headers of the kernel (package linux-headers-amd64)," >&2; \
+		echo "or say KDIR=DIR. 'make demo' and 'make check' bring what they need themselves." >&2; \
+		exit 1; }
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" modules
+
+tools: $(TOOLS)
+
+$(TOOLS):
+	$(MAKE) -C $@ $(if $(O),O="$(abspath $(O))")
+
+install: modules
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" INSTALL_MOD_DIR=updates modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b "$(INSTALL_MOD_PATH)") \
+		"$$($(MAKE) -s --no-print-directory -C "$(KDIR)" M="$(CURDIR)" kernelrelease)"
+
+demo:
+	@$(TESTING)/demo/run $(DEMO)
+
+check:
+	@$(TESTING)/selftests/run $(if $(KERNEL),--kernel $(KERNEL)) $(SUITES)
+
+lint:
+	@$(TESTING)/lint/lint $(CHECKS)
+
+lint-selftest:
+	@$(TESTING)/lint/selftest
+
+bench:
+	@[ -x $(TESTING)/bench/run ] || { \
+		echo "There are no benchmarks in this tree: $(TESTING)/bench/run is missing." >&2; \
+		exit 1; }
+	@$(TESTING)/bench/run $(BENCH)
+
+shell:
+	@$(TESTING)/rig/rig shell
+
+clean:
+	[ ! -d "$(KDIR)" ] || $(MAKE) -C "$(KDIR)" M="$(CURDIR)" clean
+	$(foreach tool,$(TOOLS),$(MAKE) -C $(tool) clean &&) true

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Checks of how things are written: checkpatch, spelling, scripts, tools."""
+
+import ast
+import os
+import re
+import shutil
+
+from .core import Finding, ToolError, run
+
+def checkpatch(project):
+    """checkpatch --strict on every C file, the tools' as well."""
+    source = project.kernel_source("mainline")
+    done = run(["perl", source / "scripts/checkpatch.pl", "--no-tree", f"--root={source}",
+                "--strict", "--terse", "--show-types", "--no-summary", "-f",
+                *(project.root / f for f in project.c_files())], cwd=project.scratch)
+    found = []
+    for line in done.stdout.splitlines():
+        place = re.match(r"([^\s:]+):(\d+): (?:ERROR|WARNING|CHECK):(\w+): (.*)", line)
+        if place:
+            found.append(Finding(project.relative(place[1]), int(place[2]), place[3], place[4]))
+        elif line.strip():
+            raise ToolError(f"checkpatch said: {line}")
+    if done.returncode and not found:
+        raise ToolError(f"checkpatch failed with {done.returncode}")
+    return [f for f in found if not _documented_lock(project, f)]
+
+
+def _documented_lock(project, finding):
+    """A lock whose structure's kernel-doc says what it is for.
+
+    checkpatch wants a comment right above every lock and does not see this one.
+    """
+    if finding.kind != "UNCOMMENTED_DEFINITION":
+        return False
+    lines = project.text(finding.path).splitlines()
+    name = re.search(r"(\w+);", lines[finding.line - 1])
+    above = "\n".join(lines[:finding.line - 1])
+    comment = above[above.rfind("/**"):]
+    return bool(name and re.search(rf"^ \* @{name[1]}: \S", comment, re.M))
+
+
+def spelling(project):
+    """Words that are commonly misspelled, in all text."""
+    names = [f for f in project.files if project.text(f) is not None and f != "COPYING"]
+    done = run(["codespell", *names], cwd=project.root)
+    found = []
+    for line in done.stdout.splitlines():
+        place = re.match(r"(\S+?):(\d+): (.*)", line)
+        if not place:
+            raise ToolError(f"codespell said: {line}")
+        found.append(Finding(place[1], int(place[2]), "spelling", place[3]))
+    return found
+
+
+def shell_scripts(project):
+    return [f for f in project.files
+            if f.endswith(".sh") or project.interpreter(f) in ("sh", "bash", "dash")]
+
+
+def shellcheck(project):
+    """shellcheck on every shell script, any remark fails."""
+    scripts = shell_scripts(project)
+    if not scripts:
+        raise ToolError("found no shell script")
+    done = run(["shellcheck", "-x", "-P", "SCRIPTDIR", "-f", "gcc", *scripts],
+               cwd=project.root)
+    found = []
+    for line in done.stdout.splitlines():
+        place = re.match(r"(\S+?):(\d+):\d+: \w+: (.*) \[(SC\d+)\]", line)
+        if not place:
+            raise ToolError(f"shellcheck said: {line}")
+        found.append(Finding(place[1], int(place[2]), place[4], place[3]))
+    return found
+
+
+def python(project):
+    """Python that 3.11 can read and in which pyflakes sees nothing wrong."""
+    names = [f for f in project.files
+             if f.endswith(".py") or project.interpreter(f).startswith("python")]
+    if not names:
+        raise ToolError("found no Python")
+    found = []
+    for name in names:
+        try:
+            ast.parse(project.text(name), name, feature_version=(3, 11))
+        except SyntaxError as error:
+            found.append(Finding(name, error.lineno or 0, "syntax", error.msg))
+    library = project.extra / "usr/lib/python3/dist-packages"
+    done = run(["python3", "-m", "pyflakes", *names], cwd=project.root,
+               env={**os.environ, "PYTHONPATH": str(library)})
+    for line in done.stdout.splitlines():
+        place = re.match(r"(\S+?):(\d+):(?:\d+:?)? (.*)", line)
+        if place:
+            found.append(Finding(place[1], int(place[2]), "pyflakes", place[3]))
+        elif not found:
+            raise ToolError(f"pyflakes said: {line}")
+    return found
+
+
+def tools(project):
+    """The userspace programs build without a warning, gcc's analyzer on."""
+    found = []
+    folders = sorted({os.path.dirname(f) for f in project.c_files((".c",))
+                      if f.startswith("tools/") and not f.startswith("tools/testing/")})
+    folders = [f for f in folders if f"{f}/Makefile" in project.files]
+    place = project.scratch / "tools"
+    shutil.copytree(project.root, place, symlinks=True)
+    for folder in folders:
+        output = project.scratch / folder.replace("/", "-")
+        output.mkdir()
+        done = run(["make", "-s", "-k", "-C", place / folder, f"O={output}",
+                    "CFLAGS=-O2 -g -Wall -Wextra -fanalyzer"])
+        for line in done.stdout.splitlines():
+            where = re.match(r"(\S+?):(\d+):\d+: (?:warning|error|fatal error): (.*)", line)
+            if where:
+                name = where[1].replace(f"{place}/", "")
+                name = name if name in project.files else f"{folder}/{name}"
+                found.append(Finding(name, int(where[2]), "tools", where[3]))
+        if done.returncode and not found:
+            raise ToolError(f"{folder} does not build:\n{done.stdout[-2000:]}")
+    return found
