@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line of the check runner."""
+
+import argparse
+import fnmatch
+import os
+import pathlib
+import sys
+import time
+
+from rigpy import cache
+
+from . import boot, ktap, suites
+from .process import Program
+from .show import Show
+
+HERE = pathlib.Path(__file__).resolve().parents[1]
+TOP = HERE.parents[2]
+RIG = HERE.parent / "rig" / "rig"
+
+# What runs without Xen: name, command, seconds
+PHASES = {
+    "runner": (["bash", HERE / "run-selftest"], 60),
+    "lint": ([HERE.parent / "lint" / "lint"], 1800),
+    "lint-selftest": ([HERE.parent / "lint" / "selftest"], 1800),
+    "unit": ([RIG, "exec", "--", "bash", "-c",
+              'make -s -C "$0" O="$RIG_SCRATCH/unit" check', HERE / "unit"], 900),
+}
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="run", description="Run the tests. Ends with 'N passed, N failed, N skipped'.")
+    parser.add_argument("suites", nargs="*", metavar="SUITE",
+                        help="only these, by name or shell pattern (default: all)")
+    parser.add_argument("--list", action="store_true", help="print what would run")
+    parser.add_argument("--kernel", choices=["lts", "mainline"],
+                        help="of the suites on Xen those with this kernel only")
+    parser.add_argument("--from", dest="folder", type=pathlib.Path, default=HERE / "rig",
+                        metavar="DIR", help="take the suites on Xen from DIR")
+    parser.add_argument("--out", type=pathlib.Path,
+                        default=os.environ.get("CHECK_OUT"), metavar="DIR",
+                        help="where logs go (default: $CHECK_OUT, or the rig's cache)")
+    return parser
+
+
+def _chosen(names, patterns):
+    if not patterns:
+        return list(names)
+    return [n for n in names if any(fnmatch.fnmatch(n, p) for p in patterns)]
+
+
+def _out(wanted):
+    """A folder of this run's own for logs."""
+    name = time.strftime("%Y%m%d-%H%M%S-") + str(os.getpid())
+    if wanted:
+        folder = pathlib.Path(wanted).absolute() / name
+        folder.mkdir(parents=True)
+        return folder
+    cache.hold(f"use-check-{name}")
+    folder = cache.directory("check") / name
+    folder.mkdir()
+    cache.prune("check", 10, folder)
+    return folder
+
+
+def _phase(name, folder, show):
+    argv, seconds = PHASES[name]
+    began = time.monotonic()
+    show.say(f"{name} begins")
+    suite = ktap.Suite(lambda outcome, text, remark: show.result(name, outcome, text, remark),
+                       show.note)
+    program = Program(argv, folder / f"{name}.log", show, seconds, cwd=TOP)
+    for line in program.lines():
+        suite.line(line)
+    if program.timed_out:
+        suite.broken.append(f"it did not end within {seconds} s and was killed")
+    suite.end(program.status)
+    show.say(f"{name} took {time.monotonic() - began:.0f} s")
+
+
+def _wanted(options):
+    """The phases and the variants to run; complains about names of nothing."""
+    variants = suites.read(options.folder)
+    known = [*PHASES, *dict.fromkeys(v.suite for v in variants)]
+    for pattern in options.suites:
+        if not fnmatch.filter(known, pattern):
+            raise suites.SuiteError(f"there is no suite {pattern}; there are: {' '.join(known)}")
+    chosen = _chosen(known, options.suites)
+    variants = [v for v in variants if v.suite in chosen
+                and options.kernel in (None, v.boot.kernel)]
+    return [p for p in PHASES if p in chosen], variants
+
+
+def main():
+    options = _parser().parse_args()
+    try:
+        phases, variants = _wanted(options)
+    except suites.SuiteError as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 2
+    if options.list:
+        print("\n".join([*phases, *(v.name for v in variants)]))
+        return 0
+    folder = _out(options.out)
+    show = Show(folder)
+    show.say(f"logs in {folder}")
+    for name in phases:
+        _phase(name, folder, show)
+    for machine, those in suites.boots(variants).items():
+        boot.run(machine, those, options.folder.resolve(), folder, show)
+    return show.close()

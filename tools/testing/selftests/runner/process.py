@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs a program, hands on its lines as they come, and bounds its time."""
+
+import os
+import signal
+import subprocess
+import threading
+
+
+class Program:
+    """A program in a session of its own, so that it can be ended whole."""
+
+    def __init__(self, argv, log, show, seconds, cwd=None):
+        self.seconds = seconds
+        self.show = show
+        self.log = open(log, "w", encoding="utf-8")
+        self.lock = threading.Lock()
+        self.timed_out = False
+        self.process = subprocess.Popen(
+            [str(a) for a in argv], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
+            start_new_session=True)
+
+    def _write(self, line):
+        with self.lock:
+            self.log.write(line)
+            self.log.flush()
+
+    def _errors(self):
+        for line in self.process.stderr:
+            self._write(line)
+            self.show.pass_on(line)
+
+    def _expire(self):
+        self.timed_out = True
+        self.kill()
+
+    def kill(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def lines(self):
+        """Its output, line by line, until it has ended."""
+        errors = threading.Thread(target=self._errors)
+        timer = threading.Timer(self.seconds, self._expire)
+        errors.start()
+        timer.start()
+        try:
+            for line in self.process.stdout:
+                self._write(line)
+                yield line
+            self.process.wait()
+        finally:
+            timer.cancel()
+            if self.process.poll() is None:
+                self.kill()
+                self.process.wait()
+            errors.join()
+            self.log.close()
+
+    @property
+    def status(self):
+        """Its exit status, or None if it had to be ended."""
+        return None if self.timed_out else self.process.returncode

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the user sees: each result as it comes, and the count at the end."""
+
+import sys
+import threading
+import time
+
+from .ktap import FAILED, PASSED, SKIPPED
+
+
+class Show:
+    """Numbers and prints the results of all suites as one KTAP stream."""
+
+    def __init__(self, folder):
+        self.began = time.monotonic()
+        self.count = {PASSED: 0, FAILED: 0, SKIPPED: 0}
+        self.failures = []
+        self.lock = threading.Lock()
+        self.log = open(folder / "results.ktap", "w", encoding="utf-8")
+        self._print("KTAP version 1")
+
+    def _print(self, line):
+        with self.lock:
+            print(line, flush=True)
+            self.log.write(line + "\n")
+            self.log.flush()
+
+    def say(self, text):
+        spent = int(time.monotonic() - self.began)
+        self._print(f"# [{spent // 60}:{spent % 60:02d}] {text}")
+
+    def result(self, suite, outcome, name, remark=""):
+        self.count[outcome] += 1
+        number = sum(self.count.values())
+        word = "not ok" if outcome == FAILED else "ok"
+        if outcome == SKIPPED:
+            remark = f"SKIP {remark}".rstrip()
+        line = f"{word} {number} {suite}: {name}" + (f" # {remark}" if remark else "")
+        if outcome == FAILED:
+            self.failures.append(line)
+        self._print(line)
+
+    def note(self, line):
+        self._print(line if line.startswith("#") else f"# {line}")
+
+    def pass_on(self, text):
+        """What a program says on stderr, as it is."""
+        with self.lock:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    def close(self):
+        """The closing lines; the exit status."""
+        self._print(f"1..{sum(self.count.values())}")
+        if self.failures:
+            self.say("what failed:")
+            for line in self.failures:
+                self.note(f"  {line}")
+        self._print(f"{self.count[PASSED]} passed, {self.count[FAILED]} failed, "
+                    f"{self.count[SKIPPED]} skipped")
+        self.log.close()
+        return 0 if self.count[PASSED] and not self.count[FAILED] else 1

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The suites that run on Xen: which there are, and how few boots they need.
+
+A suite is a script rig/NAME.sh. Lines of its header that begin with "# rig:"
+say where it runs; each stands for all combinations of the values it lists:
+
+  # rig: kernel=lts,mainline guest=pv,pvh
+
+  kernel=    lts and mainline (both): the kernel of dom0 and guests
+  dom0=      the same for dom0 only (as kernel)
+  guest=     pv and pvh (pv)
+  front=     ours and upstream (ours)
+  back=      ours and qemu (ours)
+  boot=      shared or own (shared): own if the suite may not share its machine
+  timeout=   seconds for one run of the suite (180)
+  args=      further words for "rig run", with commas between (none)
+
+The machine depends on kernel=, dom0=, back= and args= alone, so that one boot
+serves all suites and variants which agree in these.
+"""
+
+import dataclasses
+import itertools
+import pathlib
+import re
+
+ALLOWED = {
+    "kernel": {"lts", "mainline"}, "dom0": {"lts", "mainline"}, "guest": {"pv", "pvh"},
+    "front": {"ours", "upstream"}, "back": {"ours", "qemu"}, "boot": {"shared", "own"},
+}
+DEFAULTS = {"kernel": "lts,mainline", "guest": "pv", "front": "ours", "back": "ours",
+            "boot": "shared"}
+TIMEOUT = 180
+
+
+class SuiteError(Exception):
+    """A suite's header says something that makes no sense."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Boot:
+    """A machine that suites run on."""
+
+    kernel: str
+    dom0: str
+    back: str
+    args: tuple
+    own: str = ""
+
+    @property
+    def name(self):
+        words = [self.kernel]
+        if self.dom0 != self.kernel:
+            words.append(f"dom0-{self.dom0}")
+        if self.back != "ours":
+            words.append(self.back)
+        words += [re.sub(r"\W+", "-", word).strip("-") for word in self.args]
+        if self.own:
+            words.append(self.own)
+        return "-".join(words)
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One run of a suite."""
+
+    suite: str
+    boot: Boot
+    guest: str
+    front: str
+    timeout: int
+
+    @property
+    def name(self):
+        words = [self.boot.name, self.guest]
+        if self.front != "ours":
+            words.append(self.front)
+        return f"{self.suite} ({', '.join(words)})"
+
+
+def _directives(path):
+    """What each "# rig:" line of a header says."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.startswith("#"):
+            return
+        if not line.startswith("# rig:"):
+            continue
+        said = {}
+        for word in line[6:].split():
+            key, equals, value = word.partition("=")
+            if not equals or key not in (*ALLOWED, "timeout", "args"):
+                raise SuiteError(f"{path.name}:{number}: what is {word}? "
+                                 f"Known are {', '.join([*ALLOWED, 'timeout', 'args'])}")
+            wrong = set(value.split(",")) - ALLOWED.get(key, set(value.split(",")))
+            if wrong:
+                raise SuiteError(f"{path.name}:{number}: {key} cannot be {', '.join(wrong)}")
+            said[key] = value
+        yield said
+
+
+def _variants(path, said):
+    values = {**DEFAULTS, **said}
+    timeout = values.get("timeout", str(TIMEOUT))
+    if not timeout.isdigit():
+        raise SuiteError(f"{path.name}: timeout={timeout} is no number of seconds")
+    args = tuple(word for word in values.get("args", "").split(",") if word)
+    own = path.stem if values["boot"] == "own" else ""
+    kernels, guests, fronts, backs = (values[k].split(",")
+                                      for k in ("kernel", "guest", "front", "back"))
+    for kernel, back, front, guest in itertools.product(kernels, backs, fronts, guests):
+        for dom0 in values.get("dom0", kernel).split(","):
+            yield Variant(path.stem, Boot(kernel, dom0, back, args, own), guest, front,
+                          int(timeout))
+
+
+def read(folder):
+    """All variants of all suites, in order of their names."""
+    found = []
+    for path in sorted(pathlib.Path(folder).glob("*.sh")):
+        for said in list(_directives(path)) or [{}]:
+            found += _variants(path, said)
+    return list(dict.fromkeys(found))
+
+
+def boots(variants):
+    """The boots needed, each with its variants."""
+    found = {}
+    for variant in variants:
+        found.setdefault(variant.boot, []).append(variant)
+    return found
