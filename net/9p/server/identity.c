@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who an attach acts as. With passthrough the client's kernel has checked
+ * permissions, so the server's must not refuse what that one let through: the
+ * rights over other people's files go with every user. One is kept back from
+ * all but root, CAP_FSETID, so that writing to a file clears its setuid bit
+ * as it would locally. With squash everybody is one user, who has only his
+ * own rights: giving a file away fails with EPERM, as it does for a user.
+ * No right has any use outside of a filesystem.
+ */
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/init_task.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uidgid.h>
+#include <net/9p/server.h>
+
+#include "identity.h"
+#include "wire.h"
+
+/* Attached without a number: the name counts, and only one has a number */
+#define P9S_NONUNAME	(~0U)
+#define P9S_NOBODY	65534
+
+static void p9s_identity_trust(struct cred *cred)
+{
+	cap_raise(cred->cap_effective, CAP_CHOWN);
+	cap_raise(cred->cap_effective, CAP_DAC_OVERRIDE);
+	cap_raise(cred->cap_effective, CAP_DAC_READ_SEARCH);
+	cap_raise(cred->cap_effective, CAP_FOWNER);
+}
+
+static struct cred *p9s_identity_cred(kuid_t uid, kgid_t gid, bool trusted)
+{
+	struct cred *cred = prepare_kernel_cred(&init_task);
+
+	if (!cred)
+		return NULL;
+	cred->fsuid = uid;
+	cred->fsgid = gid;
+	cap_clear(cred->cap_inheritable);
+	cap_clear(cred->cap_ambient);
+	cap_clear(cred->cap_effective);
+	if (trusted)
+		p9s_identity_trust(cred);
+	if (uid_eq(uid, GLOBAL_ROOT_UID))
+		cap_raise(cred->cap_effective, CAP_FSETID);
+	cred->cap_permitted = cred->cap_effective;
+	return cred;
+}
+
+static const struct cred *
+p9s_identity_squashed(const struct p9_server_export *export)
+{
+	bool root = uid_eq(export->squash_uid, GLOBAL_ROOT_UID);
+
+	return p9s_identity_cred(export->squash_uid, export->squash_gid, root);
+}
+
+static const struct cred *
+p9s_identity_passed(const struct p9s_tattach *attach)
+{
+	u32 id = attach->n_uname;
+	kuid_t uid;
+	kgid_t gid;
+
+	if (id == P9S_NONUNAME)
+		id = p9s_str_equal(&attach->uname, "root") ? 0 : P9S_NOBODY;
+	uid = make_kuid(&init_user_ns, id);
+	gid = make_kgid(&init_user_ns, id);
+	return p9s_identity_cred(uid, gid, true);
+}
+
+/**
+ * p9s_identity_attach - who an attach is to act as
+ * @export: what is attached to
+ * @attach: what the client says who it is
+ *
+ * Context: may sleep.
+ * Return: the identity, to be given back to p9s_identity_put(), or -ENOMEM.
+ */
+struct p9s_identity *
+p9s_identity_attach(const struct p9_server_export *export,
+		    const struct p9s_tattach *attach)
+{
+	struct p9s_identity *identity = kzalloc_obj(*identity);
+
+	if (!identity)
+		return ERR_PTR(-ENOMEM);
+	identity->squash = export->security == P9_SERVER_SQUASH;
+	if (identity->squash)
+		identity->cred = p9s_identity_squashed(export);
+	else
+		identity->cred = p9s_identity_passed(attach);
+	if (!identity->cred) {
+		kfree(identity);
+		return ERR_PTR(-ENOMEM);
+	}
+	refcount_set(&identity->users, 1);
+	spin_lock_init(&identity->lock);
+	return identity;
+}
+
+/**
+ * p9s_identity_get - take a reference
+ * @identity: an identity that the caller has a reference of
+ *
+ * Context: any.
+ * Return: the same identity.
+ */
+struct p9s_identity *p9s_identity_get(struct p9s_identity *identity)
+{
+	refcount_inc(&identity->users);
+	return identity;
+}
+
+/**
+ * p9s_identity_put - give a reference back
+ * @identity: the identity
+ *
+ * Context: any.
+ */
+void p9s_identity_put(struct p9s_identity *identity)
+{
+	if (!refcount_dec_and_test(&identity->users))
+		return;
+	put_cred(identity->create);
+	put_cred(identity->cred);
+	kfree(identity);
+}
+
+static const struct cred *
+p9s_identity_cached(struct p9s_identity *identity, kgid_t gid)
+{
+	const struct cred *cred = NULL;
+
+	spin_lock(&identity->lock);
+	if (identity->create && gid_eq(identity->create->fsgid, gid))
+		cred = get_cred(identity->create);
+	spin_unlock(&identity->lock);
+	return cred;
+}
+
+/**
+ * p9s_identity_create_cred - rights to make a file, or to set its mode, with
+ * @identity: who makes it
+ * @gid: the group that the client wants it to have; does not count with squash
+ *
+ * Context: may sleep.
+ * Return: a reference to credentials, or NULL without memory.
+ */
+const struct cred *p9s_identity_create_cred(struct p9s_identity *identity,
+					    u32 gid)
+{
+	kgid_t kgid = make_kgid(&init_user_ns, gid);
+	const struct cred *old;
+	const struct cred *cred;
+	struct cred *new;
+
+	if (identity->squash)
+		return get_cred(identity->cred);
+	if (!gid_valid(kgid))
+		kgid = identity->cred->fsgid;
+	cred = p9s_identity_cached(identity, kgid);
+	if (cred)
+		return cred;
+
+	new = p9s_identity_cred(identity->cred->fsuid, kgid, true);
+	if (!new)
+		return NULL;
+	cap_raise(new->cap_effective, CAP_FSETID);
+	cap_raise(new->cap_permitted, CAP_FSETID);
+	get_cred(new);
+	spin_lock(&identity->lock);
+	old = identity->create;
+	identity->create = new;
+	spin_unlock(&identity->lock);
+	put_cred(old);
+	return new;
+}
