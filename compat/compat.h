@@ -10,5 +10,6 @@
 #include "9p_client.h"
 #include "fs_struct.h"
 #include "slab.h"
+#include "vfs.h"
 
 #endif /* COMPAT_COMPAT_H */
