@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests: their memory and its limits, their tags, Tflush, and replies.
+ *
+ * A request is in the tag table from its receipt until its reply was handed
+ * to the transport, so that a Tflush finds it and is answered after it. The
+ * client may use the tag again as soon as it sees the reply, which may be
+ * before send() returns: such an old entry does not count as using the tag.
+ * A tag that is in use in earnest ends the session: a reply to the second
+ * request could only be mistaken for the reply to the first.
+ */
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/hashtable.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <net/9p/9p.h>
+#include <net/9p/server.h>
+
+#include "fid.h"
+#include "identity.h"
+#include "operation.h"
+#include "request.h"
+#include "session.h"
+#include "thread.h"
+
+static struct p9s_request *p9s_request_of(struct p9_server_req *req)
+{
+	return container_of(req, struct p9s_request, req);
+}
+
+static u32 p9s_request_limit(struct p9_server_session *session)
+{
+	return READ_ONCE(session->msize) ?: session->max_msize;
+}
+
+/*
+ * Count a request if the limits allow. One is always allowed, so that a
+ * session never waits for nothing.
+ */
+static bool p9s_request_account(struct p9_server_session *session, size_t size)
+{
+	unsigned long flags;
+	bool fits;
+
+	spin_lock_irqsave(&session->lock, flags);
+	fits = !session->nr_requests ||
+	       (session->nr_requests < P9S_MAX_REQUESTS &&
+		session->buffered + size <= P9S_MAX_BUFFERED);
+	if (fits) {
+		session->nr_requests++;
+		session->buffered += size;
+	} else {
+		session->refused = true;
+	}
+	spin_unlock_irqrestore(&session->lock, flags);
+	return fits;
+}
+
+/* Undo p9s_request_account(), and let those who were refused come again */
+static void p9s_request_unaccount(struct p9_server_session *session,
+				  size_t size)
+{
+	unsigned long flags;
+	unsigned int i;
+	bool refused;
+
+	spin_lock_irqsave(&session->lock, flags);
+	session->nr_requests--;
+	session->buffered -= size;
+	refused = session->refused && !session->stopping;
+	session->refused = false;
+	spin_unlock_irqrestore(&session->lock, flags);
+	for (i = 0; refused && i < session->nr_channels; i++)
+		p9_server_ready(session->channels[i]);
+}
+
+/**
+ * p9_server_req_alloc - get memory for a request of which the header is there
+ * @channel: where it comes from
+ * @header: the first bytes of the message, a private copy
+ *
+ * Context: the transport's @recv; may sleep.
+ * Return: a request whose @buf has room for the whole message and holds the
+ * header already; NULL if the session is at a limit: @recv returns NULL then
+ * and is called again with the header when there is room; -EPROTO for a size
+ * that no message can have, -ENOMEM: @recv returns these.
+ */
+struct p9_server_req *
+p9_server_req_alloc(struct p9_server_channel *channel,
+		    const u8 header[P9_SERVER_HDR_SIZE])
+{
+	struct p9_server_session *session = channel->session;
+	struct p9s_header head;
+	struct p9s_request *rq;
+	size_t size;
+
+	p9s_wire_header(header, &head);
+	if (head.size < P9_SERVER_HDR_SIZE ||
+	    head.size > p9s_request_limit(session))
+		return ERR_PTR(-EPROTO);
+	size = struct_size(rq, data, head.size);
+	if (!p9s_request_account(session, size))
+		return NULL;
+	rq = kvmalloc(size, GFP_KERNEL);
+	if (!rq) {
+		p9s_request_unaccount(session, size);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	memset(rq, 0, sizeof(*rq));
+	kref_get(&session->users);
+	rq->session = session;
+	rq->accounted = size;
+	rq->tag = head.tag;
+	rq->type = head.type;
+	INIT_HLIST_NODE(&rq->tag_node);
+	INIT_LIST_HEAD(&rq->flushes);
+	INIT_LIST_HEAD(&rq->flush_entry);
+	rq->req.channel = channel;
+	rq->req.buf = rq->data;
+	rq->req.size = head.size;
+	memcpy(rq->data, header, P9_SERVER_HDR_SIZE);
+	return &rq->req;
+}
+EXPORT_SYMBOL_GPL(p9_server_req_alloc);
+
+/**
+ * p9_server_req_free - throw a request away that @recv has not returned
+ * @req: the request
+ *
+ * Context: may sleep. The session may have been closed before.
+ */
+void p9_server_req_free(struct p9_server_req *req)
+{
+	struct p9s_request *rq = p9s_request_of(req);
+	struct p9_server_session *session = rq->session;
+	size_t size = rq->accounted;
+
+	kvfree(rq);
+	p9s_request_unaccount(session, size);
+	p9s_session_put(session);
+}
+EXPORT_SYMBOL_GPL(p9_server_req_free);
+
+/*
+ * The request that uses a tag; one whose reply is on its way only if there is
+ * no other. Called with the session's lock held.
+ */
+static struct p9s_request *p9s_request_find(struct p9_server_session *session,
+					    u16 tag)
+{
+	struct p9s_request *replying = NULL;
+	struct p9s_request *rq;
+
+	lockdep_assert_held(&session->lock);
+	hash_for_each_possible(session->tags, rq, tag_node, tag) {
+		if (rq->tag != tag)
+			continue;
+		if (!rq->replying)
+			return rq;
+		replying = rq;
+	}
+	return replying;
+}
+
+/**
+ * p9s_request_begin - take a request over from the transport
+ * @req: the request, whole
+ *
+ * Context: the thread that received it.
+ * Return: the request, to be given to p9s_request_run(), or -EPROTO if its
+ * tag is in use; it is gone then.
+ */
+struct p9s_request *p9s_request_begin(struct p9_server_req *req)
+{
+	struct p9s_request *rq = p9s_request_of(req);
+	struct p9_server_session *session = rq->session;
+	struct p9s_request *other = NULL;
+	unsigned long flags;
+	bool busy;
+
+	rq->op = p9s_operation_of(rq->type);
+	spin_lock_irqsave(&session->lock, flags);
+	/* Nothing waits for a Tversion, which itself waits for everything */
+	if (rq->type != P9_TVERSION)
+		other = p9s_request_find(session, rq->tag);
+	busy = other && !other->replying;
+	if (!busy) {
+		if (rq->type != P9_TVERSION)
+			hash_add(session->tags, &rq->tag_node, rq->tag);
+		session->nr_running++;
+	}
+	spin_unlock_irqrestore(&session->lock, flags);
+
+	if (!busy)
+		return rq;
+	p9_server_req_free(req);
+	return ERR_PTR(-EPROTO);
+}
+
+/**
+ * p9s_request_await - let a Tflush be answered after what it flushes
+ * @flush: the Tflush
+ * @oldtag: the tag of what it flushes
+ *
+ * Context: the thread that runs @flush, which must not touch it any more if
+ * this returns true: whoever ends the other request answers it.
+ * Return: false if there is nothing to wait for.
+ */
+bool p9s_request_await(struct p9s_request *flush, u16 oldtag)
+{
+	struct p9_server_session *session = flush->session;
+	struct p9s_request *target;
+	struct p9s_request *next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&session->lock, flags);
+	target = p9s_request_find(session, oldtag);
+	/* Flushes that flush each other, or itself, would wait for ever */
+	for (next = target; next; next = next->awaits) {
+		if (next == flush)
+			target = NULL;
+	}
+	if (target) {
+		flush->awaits = target;
+		list_add_tail(&flush->flush_entry, &target->flushes);
+	}
+	spin_unlock_irqrestore(&session->lock, flags);
+	return target;
+}
+
+/* Take a request out of the tag table; flushes that waited go to @flushes */
+static void p9s_request_end(struct p9s_request *rq, struct list_head *flushes)
+{
+	struct p9_server_session *session = rq->session;
+	struct p9s_request *flush;
+	unsigned long flags;
+	bool drained;
+
+	spin_lock_irqsave(&session->lock, flags);
+	hash_del(&rq->tag_node);
+	list_for_each_entry(flush, &rq->flushes, flush_entry)
+		flush->awaits = NULL;
+	list_splice_tail_init(&rq->flushes, flushes);
+	drained = --session->nr_running <= 1 && session->resetting;
+	spin_unlock_irqrestore(&session->lock, flags);
+
+	if (drained)
+		wake_up(&session->drained);
+	p9_server_req_free(&rq->req);
+}
+
+static void p9s_request_send(struct p9s_request *rq)
+{
+	struct p9_server_channel *channel = rq->req.channel;
+	struct p9_server_session *session = rq->session;
+	struct p9s_header head = { .type = rq->type + 1, .tag = rq->tag };
+	struct kvec vec[2];
+	unsigned long flags;
+	int err;
+
+	vec[0].iov_base = rq->reply;
+	vec[0].iov_len = p9s_buf_len(&rq->out);
+	vec[1].iov_base = rq->payload;
+	vec[1].iov_len = rq->payload_len;
+	head.size = vec[0].iov_len + vec[1].iov_len;
+	if (rq->op == &p9s_operation_error)
+		head.type = P9_RLERROR;
+	p9s_put_header(rq->reply, &head);
+
+	spin_lock_irqsave(&session->lock, flags);
+	rq->replying = true;
+	spin_unlock_irqrestore(&session->lock, flags);
+	if (p9s_session_over(session))
+		return;
+	err = channel->transport->send(channel, vec, rq->payload_len ? 2 : 1,
+				       head.size);
+	if (err)
+		p9s_session_fail(channel, err);
+}
+
+/* Errors that only the kernel knows must not get out */
+static int p9s_request_errno(int err)
+{
+	switch (err) {
+	case -ERESTARTSYS:
+	case -ERESTARTNOINTR:
+	case -ERESTARTNOHAND:
+	case -ERESTART_RESTARTBLOCK:
+		return -EINTR;
+	case -ENOIOCTLCMD:
+		return -ENOTTY;
+	case -EOPENSTALE:
+		return -ESTALE;
+	case -EPROBE_DEFER:
+	case -EJUKEBOX:
+		return -EAGAIN;
+	case -ENOTSUPP:
+		return -EOPNOTSUPP;
+	}
+	return err < 0 && err > -ERESTARTSYS ? err : -EIO;
+}
+
+static void p9s_request_reset_reply(struct p9s_request *rq)
+{
+	p9s_buf_init(&rq->out, rq->reply, sizeof(rq->reply));
+	rq->out.pos += P9_SERVER_HDR_SIZE;
+	rq->payload = NULL;
+	rq->payload_len = 0;
+}
+
+static void p9s_request_reply(struct p9s_request *rq, int err)
+{
+	p9s_stats_count(&rq->session->stats, rq->type, err);
+	if (!err && rq->out.full)
+		err = -EIO;
+	if (err) {
+		p9s_request_reset_reply(rq);
+		rq->op = &p9s_operation_error;
+		p9s_put_u32(&rq->out, -p9s_request_errno(err));
+	}
+	p9s_request_send(rq);
+}
+
+/* Send the reply, then those of the flushes that waited for it, and so on */
+static void p9s_request_finish(struct p9s_request *rq, int err)
+{
+	LIST_HEAD(flushes);
+
+	p9s_request_reply(rq, err);
+	p9s_request_end(rq, &flushes);
+	while (!list_empty(&flushes)) {
+		rq = list_first_entry(&flushes, struct p9s_request,
+				      flush_entry);
+		list_del_init(&rq->flush_entry);
+		p9s_request_reply(rq, 0);
+		p9s_request_end(rq, &flushes);
+	}
+}
+
+/* Run a request about a fid as who that fid was attached as */
+static int p9s_request_on_fid(struct p9s_request *rq)
+{
+	const struct cred *old;
+	int err;
+
+	rq->fid = p9s_fid_find(&rq->session->fids, rq->msg.fid);
+	if (!rq->fid)
+		return -EBADF;
+	old = override_creds(rq->fid->identity->cred);
+	err = rq->op->handle(rq);
+	revert_creds(old);
+	p9s_fid_put(rq->fid);
+	rq->fid = NULL;
+	return err;
+}
+
+static int p9s_request_execute(struct p9s_request *rq)
+{
+	struct p9_server_session *session = rq->session;
+	const struct p9s_operation *op = rq->op;
+	struct p9s_cursor in;
+	int err;
+
+	if (!op->handle)
+		return -EOPNOTSUPP;
+	p9s_wire_start(&in, rq->data + P9_SERVER_HDR_SIZE,
+		       rq->req.size - P9_SERVER_HDR_SIZE);
+	err = op->decode(&in, &rq->msg);
+	if (err)
+		return err;
+	if (!(op->flags & P9S_OP_UNVERSIONED) && !READ_ONCE(session->msize))
+		return -EINVAL;
+	if ((op->flags & P9S_OP_CHANGES) && session->export.readonly)
+		return -EROFS;
+	if (op->flags & P9S_OP_FID)
+		return p9s_request_on_fid(rq);
+	return op->handle(rq);
+}
+
+/**
+ * p9s_request_run - do what a request asks for and answer it
+ * @rq: the request, which is gone afterwards
+ * @thread: the thread that this is
+ *
+ * Context: may sleep.
+ */
+void p9s_request_run(struct p9s_request *rq, struct p9s_thread *thread)
+{
+	int err;
+
+	rq->thread = thread;
+	p9s_request_reset_reply(rq);
+	err = p9s_request_execute(rq);
+	/* A Tflush that waits; it may be gone already */
+	if (err == -EIOCBQUEUED)
+		return;
+	p9s_request_finish(rq, err);
+}
+
+/**
+ * p9s_request_payload - room for what follows the fields of a reply
+ * @rq: the request, whose @payload_len its handler sets when there is data
+ * @size: bytes that are needed; not more than a message has
+ *
+ * Context: the handler of @rq; may sleep. The room is the thread's and holds
+ * what was left there, so only what was written is sent.
+ * Return: the room, or NULL without memory.
+ */
+void *p9s_request_payload(struct p9s_request *rq, size_t size)
+{
+	rq->payload = p9s_thread_buffer(rq->thread, size);
+	return rq->payload;
+}
