@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The 9P2000.L file server. Files of this machine's VFS are served to whoever
+ * a transport brings: a guest through a Xen backend, a peer on a socket.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+
+#include "socket.h"
+#include "stats.h"
+
+static int __init p9s_init(void)
+{
+	int err;
+
+	p9s_stats_init();
+	err = p9_server_socket_init();
+	if (err)
+		p9s_stats_exit();
+	return err;
+}
+
+static void __exit p9s_exit(void)
+{
+	p9_server_socket_exit();
+	p9s_stats_exit();
+}
+
+module_init(p9s_init);
+module_exit(p9s_exit);
+
+MODULE_DESCRIPTION("9P2000.L file server");
+MODULE_LICENSE("GPL");
