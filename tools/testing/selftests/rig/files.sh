@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Ordinary file work in a guest on a 9P mount gives what it gives on a local
+# file system: the tests of files.py, each a test here.
+#
+# rig: kernel=lts,mainline
+
+set -eu
+
+mkdir -p /srv/files
+rig-guest create f --front ours --back ours --vcpus 2 \
+	--p9 'tag=files,security_model=none,path=/srv/files'
+rig-guest mount f files /mnt
+rig-guest exec f -- /rig/9p/files.py /mnt

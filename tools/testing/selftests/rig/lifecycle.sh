@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guests come and go at any moment: destroyed in the middle of a copy, before
+# they connect, while they boot, rebooted; each time dom0 gets every page and
+# thread back, and the next guest mounts at once. A device that another backend
+# has taken is left to it.
+#
+# rig: kernel=lts,mainline timeout=600
+
+. "$(dirname "$0")/../lib/ktap.sh"
+
+mkdir -p /srv/life
+share='tag=life,security_model=none,path=/srv/life'
+
+guest()
+{
+	rig-guest exec l --timeout 120 -- bash -c "$1"
+}
+
+create()
+{
+	rig-guest create l --front ours --back ours --vcpus 2 --p9 "$share" "$@"
+}
+
+# Destroying waits until the domain is gone for good, with none of its pages
+# mapped any more; the threads end before that.
+nothing_left()
+{
+	fails pgrep -l '^9pback/'
+	xl list >/tmp/domains
+	fails grep -w '(null)' /tmp/domains
+}
+
+destroyed_in_a_copy()
+{
+	create
+	rig-guest mount l life /mnt
+	guest 'mkdir /mnt/c; cp -r /usr/share/perl /mnt/c/1 & cp -r /usr/lib/python3 /mnt/c/2 &
+		dd if=/dev/zero of=/mnt/c/3 bs=1M count=4000 & wait' >/dev/null 2>&1 &
+	until [ -n "$(find /srv/life/c -type f 2>/dev/null | head -n 5)" ]; do
+		sleep 0.2
+	done
+	rig-guest destroy l
+	wait $! || true
+	nothing_left
+	rm -rf /srv/life/c
+}
+
+next_one_mounts()
+{
+	create
+	rig-guest mount l life /mnt
+	guest 'echo hello >/mnt/hello'
+	[ "$(cat /srv/life/hello)" = hello ]
+	rig-guest destroy l
+	nothing_left
+}
+
+destroyed_while_paused()
+{
+	create --paused
+	sleep 1
+	rig-guest destroy l
+	nothing_left
+}
+
+destroyed_while_booting()
+{
+	local after
+
+	for after in 1 3 5; do
+		create --paused
+		rig-guest unpause l
+		sleep "$after"
+		rig-guest destroy l
+		nothing_left
+	done
+}
+
+rebooted()
+{
+	local before
+
+	create --config 'on_reboot="restart"'
+	rig-guest mount l life /mnt
+	before=$(rig-guest domid l)
+	xl reboot l
+	until now=$(rig-guest domid l 2>/dev/null) && [ "$now" != "$before" ]; do
+		sleep 0.5
+	done
+	rig-guest wait l
+	rig-guest mount l life /mnt
+	[ "$(guest 'cat /mnt/hello')" = hello ]
+	rig-guest shutdown l
+	nothing_left
+}
+
+two_guests_share()
+{
+	create
+	rig-guest create k --front ours --back ours --p9 "$share"
+	rig-guest mount l life /mnt
+	rig-guest mount k life /mnt
+	guest 'echo from l >/mnt/shared'
+	[ "$(rig-guest exec k -- cat /mnt/shared)" = "from l" ]
+	rig-guest destroy l
+	[ "$(rig-guest exec k -- cat /mnt/shared)" = "from l" ]
+	rig-guest shutdown k
+	nothing_left
+}
+
+of_type_xen_9pfsd()
+{
+	local path=/local/domain/0/libxl/xen-9pfs/state
+
+	# libxl starts its own daemon unless somebody is there already
+	xenstore-write "$path" running
+	rig-guest create l --front ours --back ours \
+		--p9 'type=xen_9pfsd,tag=life,security_model=none,path=/srv/life'
+	rig-guest mount l life /mnt
+	[ "$(guest 'cat /mnt/hello')" = hello ]
+	rig-guest shutdown l
+	xenstore-rm "$path"
+	nothing_left
+}
+
+limits_not_enforced()
+{
+	local path=/local/domain/0/libxl/xen-9pfs/state
+
+	xenstore-write "$path" running
+	rig-guest create l --front ours --back ours \
+		--p9 'type=xen_9pfsd,tag=life,security_model=none,path=/srv/life,max-files=10'
+	guest 'modprobe 9pnet_xen; modprobe 9p
+		! mount -t 9p -o trans=xen,version=9p2000.L life /mnt &&
+		dmesg | grep "max-files=10 cannot be enforced"'
+	rig-guest shutdown l
+	xenstore-rm "$path"
+	nothing_left
+}
+
+left_to_another()
+{
+	rmmod xen-9pback
+	rig-guest create l --front ours --back qemu --p9 "$share"
+	modprobe xen-9pback
+	dmesg | grep 'another backend serves it; left alone'
+	guest 'modprobe 9pnet_xen; modprobe 9p
+		mount -t 9p -o trans=xen,version=9p2000.L life /mnt'
+	[ "$(guest 'cat /mnt/hello')" = hello ]
+	guest 'umount /mnt'
+	rig-guest shutdown l
+	nothing_left
+}
+
+plan 9
+run_test "destroyed in the middle of a copy" destroyed_in_a_copy
+run_test "the next guest mounts at once" next_one_mounts
+run_test "destroyed before it ran" destroyed_while_paused
+run_test "destroyed while it boots and connects" destroyed_while_booting
+run_test "rebooted" rebooted
+run_test "two guests share an export, one is destroyed" two_guests_share
+run_test "a device of type xen_9pfsd" of_type_xen_9pfsd
+run_test "a limit that is not enforced refuses the device" limits_not_enforced
+run_test "a device that QEMU serves is left to it" left_to_another
+finish

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A guest with several vCPUs keeps every ring busy: data is verified, rings run
+# full, processes are killed in the middle of what they do, and nothing hangs
+# or is left behind.
+#
+# rig: kernel=lts,mainline timeout=600
+
+. "$(dirname "$0")/../lib/ktap.sh"
+
+guest()
+{
+	rig-guest exec b --timeout 300 -- bash -c "$1"
+}
+
+remount()
+{
+	guest "umount /mnt; mount -t 9p -o trans=xen,version=9p2000.L,$1 load /mnt"
+}
+
+a_ring_per_vcpu()
+{
+	local domid
+
+	domid=$(rig-guest domid b)
+	[ "$(xenstore-read "/local/domain/$domid/device/9pfs/0/num-rings")" = 2 ]
+}
+
+fio_verifies()
+{
+	guest 'fio --name=v --directory=/mnt --rw=randrw --bs=4k --size=2m --numjobs=4 \
+		--verify=crc32c --verify_fatal=1 --do_verify=1 --ioengine=psync \
+		--group_reporting --output-format=terse >/dev/null'
+}
+
+large_blocks_verified()
+{
+	guest 'fio --name=l --directory=/mnt --rw=write --bs=1m --size=16m --numjobs=2 \
+		--verify=crc32c --verify_fatal=1 --do_verify=1 --ioengine=psync \
+		--output-format=terse >/dev/null'
+}
+
+dbench_runs()
+{
+	guest 'cd /mnt && dbench -t 5 -D /mnt 2 >/run/dbench.log || { tail /run/dbench.log; false; }'
+}
+
+rings_run_full()
+{
+	remount msize=1048576
+	guest 'for i in 1 2 3 4 5 6; do
+			dd if=/dev/zero of=/mnt/full.$i bs=1M count=8 status=none &
+		done; wait
+		for i in 1 2 3 4 5 6; do cmp -n 8388608 /mnt/full.$i /dev/zero & done; wait
+		rm /mnt/full.*'
+	remount msize=131072
+}
+
+killed_in_the_middle()
+{
+	guest 'for round in 1 2 3 4 5 6 7 8; do
+			dd if=/dev/zero of=/mnt/k.1 bs=128k count=2000 status=none & one=$!
+			cat /mnt/k.1 /mnt/k.1 >/dev/null 2>&1 & two=$!
+			find /mnt -ls >/dev/null 2>&1 & three=$!
+			sleep 0.3; kill -9 $one $two $three; wait
+		done 2>/dev/null
+		echo alive >/mnt/k.2; cat /mnt/k.2; rm -f /mnt/k.*' | grep -qx alive
+	[ -z "$(ls /srv/load/k.* 2>/dev/null)" ]
+}
+
+no_fid_is_left()
+{
+	local fids
+
+	guest 'sync; echo 3 >/proc/sys/vm/drop_caches'
+	fids=$(awk '/^fids/ { print $2 }' /sys/kernel/debug/9p-server/*/stats)
+	echo "fids: $fids"
+	[ "$fids" -lt 100 ]
+}
+
+idle_sleeps()
+{
+	local before after
+
+	before=$(cat /proc/*/status 2>/dev/null |
+		awk '/^Name:/ { on = $2 ~ /^9pback/ } on && /ctxt_switches/ { n += $2 } END { print n + 0 }')
+	sleep 15
+	after=$(cat /proc/*/status 2>/dev/null |
+		awk '/^Name:/ { on = $2 ~ /^9pback/ } on && /ctxt_switches/ { n += $2 } END { print n + 0 }')
+	echo "context switches of all its threads: $before, 15 s later $after"
+	[ $((after - before)) -le 20 ]
+}
+
+mkdir -p /srv/load
+mount -t tmpfs load /srv/load
+rig-guest create b --front ours --back ours --vcpus 2 \
+	--p9 'tag=load,security_model=none,path=/srv/load'
+rig-guest mount b load /mnt
+
+plan 8
+run_test "a ring for each vCPU" a_ring_per_vcpu
+run_test "fio verifies what four jobs wrote at random" fio_verifies
+run_test "fio verifies blocks of a megabyte" large_blocks_verified
+run_test "dbench runs" dbench_runs
+run_test "rings run full with six writers and readers" rings_run_full
+run_test "processes killed in the middle leave nothing stuck" killed_in_the_middle
+run_test "no fid is left behind" no_fid_is_left
+run_test "an idle session does not wake" idle_sleeps
+rig-guest shutdown b
+umount /srv/load
+finish

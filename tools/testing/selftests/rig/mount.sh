@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a guest may mount, and what it is told when it may not: several devices,
+# a tag that is mounted already, an unknown tag, versions and sizes that are
+# negotiated or refused, exports that do not exist, and the modules' life around
+# all of it. One guest with four devices, two of them good.
+#
+# rig: kernel=lts,mainline timeout=300
+
+. "$(dirname "$0")/../lib/ktap.sh"
+
+mkdir -p /srv/one /srv/two
+echo first >/srv/one/file
+echo second >/srv/two/file
+: >/srv/plain-file
+
+guest()
+{
+	rig-guest exec m --timeout 60 -- bash -c "$1"
+}
+
+mount_options()
+{
+	guest "mount -t 9p -o trans=xen,version=9p2000.L$1 $2 $3"
+}
+
+# refused ERRNO-TEXT OPTIONS TAG: fails within seconds and for that reason
+refused()
+{
+	local out began=$SECONDS
+
+	if out=$(mount_options "$2" "$3" /mnt/x 2>&1); then
+		echo "mounting $3 with '$2' was to fail"
+		guest 'umount /mnt/x'
+		return 1
+	fi
+	echo "$out"
+	grep -qi "$1" <<<"$out" && [ $((SECONDS - began)) -le 20 ]
+}
+
+backend_dir()
+{
+	local domid dir
+
+	domid=$(rig-guest domid m)
+	for dir in $(xenstore-list /local/domain/0/backend/9pfs/"$domid"); do
+		dir=/local/domain/0/backend/9pfs/$domid/$dir
+		[ "$(xenstore-read "$dir/path")" != "$1" ] || echo "$dir"
+	done
+}
+
+two_devices()
+{
+	guest 'mkdir -p /mnt/one /mnt/two /mnt/x'
+	mount_options ,msize=262144 one /mnt/one
+	mount_options "" two /mnt/two
+	[ "$(guest 'cat /mnt/one/file /mnt/two/file')" = "first
+second" ]
+	guest 'echo from the guest >/mnt/one/new'
+	[ "$(cat /srv/one/new)" = "from the guest" ]
+}
+
+mounted_twice()
+{
+	refused busy "" one
+	[ "$(guest 'cat /mnt/one/file')" = first ]
+}
+
+unknown_tag()
+{
+	refused 'no such device' "" nonesuch
+	guest 'dmesg | grep "no device has the tag .nonesuch."' >/tmp/tags
+	cat /tmp/tags
+	grep -q "'one'" /tmp/tags
+	grep -q "'two'" /tmp/tags
+}
+
+msize_as_asked()
+{
+	guest 'grep " /mnt/one " /proc/mounts' | tee /tmp/mounts
+	grep -q msize=262144 /tmp/mounts
+}
+
+msize_too_large()
+{
+	guest 'umount /mnt/one'
+	mount_options ,msize=16777216 one /mnt/one
+	guest 'grep " /mnt/one " /proc/mounts' | tee /tmp/mounts
+	grep -q msize=1048576 /tmp/mounts
+	guest 'head -c 3000000 /dev/urandom >/mnt/one/big && sync'
+	[ "$(guest 'sha256sum </mnt/one/big')" = "$(sha256sum </srv/one/big)" ]
+}
+
+msize_too_small()
+{
+	guest 'umount /mnt/one'
+	refused 'invalid\|wrong fs type\|bad option' ,msize=1024 one
+}
+
+other_versions()
+{
+	fails guest 'mount -t 9p -o trans=xen,version=9p2000 one /mnt/x'
+	fails guest 'mount -t 9p -o trans=xen,version=9p2000.u one /mnt/x'
+	mount_options "" one /mnt/one
+}
+
+mounted_again_and_again()
+{
+	local i
+
+	for i in {1..10}; do
+		guest "umount /mnt/one && mount -t 9p -o trans=xen,version=9p2000.L one /mnt/one && cat /mnt/one/file" |
+			grep -qx first
+	done
+}
+
+missing_path()
+{
+	local dir
+
+	dir=$(backend_dir /srv/missing)
+	xenstore-read "$dir/error"
+	xenstore-read "$dir/error" | grep '/srv/missing: no such directory'
+	guest 'dmesg | grep "/srv/missing: no such directory"'
+	refused 'refused' "" missing
+}
+
+path_is_a_file()
+{
+	local dir
+
+	dir=$(backend_dir /srv/plain-file)
+	xenstore-read "$dir/error" | grep '/srv/plain-file: not a directory'
+	guest 'dmesg | grep "/srv/plain-file: not a directory"'
+	refused 'refused' "" plainfile
+	[ "$(guest 'cat /mnt/two/file')" = second ]
+}
+
+module_in_use()
+{
+	fails guest 'rmmod 9pnet_xen'
+	guest 'umount /mnt/one /mnt/two && rmmod 9pnet_xen && modprobe 9pnet_xen'
+	mount_options "" two /mnt/two
+	[ "$(guest 'cat /mnt/two/file')" = second ]
+}
+
+threads_are_the_guests()
+{
+	local domid
+
+	domid=$(rig-guest domid m)
+	pgrep -l "^9pback/$domid\\."
+}
+
+backend_module_goes_and_comes()
+{
+	rmmod xen-9pback
+	fails guest 'timeout 20 cat /mnt/two/file'
+	guest 'umount /mnt/two'
+	fails pgrep -l '^9pback/'
+	modprobe xen-9pback
+	mount_options "" two /mnt/two
+	[ "$(guest 'cat /mnt/two/file')" = second ]
+}
+
+nothing_is_left()
+{
+	rig-guest shutdown m
+	fails pgrep -l '^9pback/'
+}
+
+rig-guest create m --front ours --back ours \
+	--p9 'tag=one,security_model=none,path=/srv/one' \
+	--p9 'tag=two,security_model=none,path=/srv/two' \
+	--p9 'tag=missing,security_model=none,path=/srv/missing' \
+	--p9 'tag=plainfile,security_model=none,path=/srv/plain-file'
+guest 'modprobe 9pnet_xen; modprobe 9p'
+
+plan 14
+run_test "two devices, each with its own tree" two_devices
+run_test "a tag that is mounted gives EBUSY" mounted_twice
+run_test "an unknown tag gives ENODEV, the log names the known" unknown_tag
+run_test "msize is what was asked for" msize_as_asked
+run_test "too large an msize is negotiated down" msize_too_large
+run_test "too small an msize is refused" msize_too_small
+run_test "versions that the server lacks are refused" other_versions
+run_test "unmounted and mounted ten times" mounted_again_and_again
+run_test "an export that is missing says so to both sides" missing_path
+run_test "an export that is a file says so, others go on" path_is_a_file
+run_test "the frontend cannot be unloaded while mounted" module_in_use
+run_test "the server's threads bear the guest's name" threads_are_the_guests
+run_test "the backend can be unloaded and comes back" backend_module_goes_and_comes
+run_test "nothing is left after the guest" nothing_is_left
+finish
