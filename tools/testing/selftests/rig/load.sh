@@ -49,6 +49,7 @@ dbench_runs()
 rings_run_full()
 {
 	remount msize=1048576
+	# shellcheck disable=SC2016 # the guest's variables
 	guest 'for i in 1 2 3 4 5 6; do
 			dd if=/dev/zero of=/mnt/full.$i bs=1M count=8 status=none &
 		done; wait
@@ -59,6 +60,7 @@ rings_run_full()
 
 killed_in_the_middle()
 {
+	# shellcheck disable=SC2016 # the guest's variables
 	guest 'for round in 1 2 3 4 5 6 7 8; do
 			dd if=/dev/zero of=/mnt/k.1 bs=128k count=2000 status=none & one=$!
 			cat /mnt/k.1 /mnt/k.1 >/dev/null 2>&1 & two=$!

@@ -107,9 +107,7 @@ other_versions()
 
 mounted_again_and_again()
 {
-	local i
-
-	for i in {1..10}; do
+	for _ in {1..10}; do
 		guest "umount /mnt/one && mount -t 9p -o trans=xen,version=9p2000.L one /mnt/one && cat /mnt/one/file" |
 			grep -qx first
 	done
