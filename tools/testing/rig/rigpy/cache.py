@@ -12,6 +12,7 @@ import hashlib
 import os
 import pathlib
 import shutil
+import time
 
 from .say import RigError, say
 
@@ -62,6 +63,28 @@ def lock(name, shared=False, wait=True):
         yield True
     finally:
         os.close(handle)
+
+
+def take_slot(count, what):
+    """Wait for one of COUNT slots and keep it until this process ends."""
+    handles = [os.open(directory("lock") / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+                       0o644) for number in range(count)]
+    told = 0
+    while True:
+        for handle in handles:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            _held.append(handle)
+            for other in handles:
+                if other != handle:
+                    os.close(other)
+            return
+        if time.monotonic() - told > 30:
+            say(f"waiting: {count} rigs run already, {what}")
+            told = time.monotonic()
+        time.sleep(0.5)
 
 
 _held = []

@@ -8,6 +8,7 @@ import sys
 
 from . import cache, packages, run, source, tree
 from .checkout import Checkout
+from .machine import LINUX_FAST
 from .say import RigError, say
 
 KERNELS = ["lts", "mainline"]
@@ -52,7 +53,7 @@ def _job(options):
              "mount_options", "counted", "verbose", "timeout")
     job = {name: getattr(options, name) for name in names}
     size = shutil.get_terminal_size()
-    job.update(tag=tag, export=export, mount="/mnt",
+    job.update(linux_append=LINUX_FAST, tag=tag, export=export, mount="/mnt",
                dom0_kernel=options.dom0_kernel or options.kernel,
                p9=options.p9 or P9.format(tag=tag, export=export),
                shell=options.shell, with_guest=options.with_guest,

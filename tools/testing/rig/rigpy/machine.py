@@ -14,6 +14,14 @@ CPU_TCG = "max,-pku,-rdtscp,-erms,-fsrm"
 CPU_KVM = "host"
 
 
+# What costs an emulated CPU seconds at boot and protects nobody here. Without
+# eager-fpu programs die at random: lazy switching of vector registers and TCG
+# do not go together.
+XEN_FAST = ["bootscrub=0", "spec-ctrl=no,eager-fpu=1", "xpti=no", "pv-l1tf=no"]
+LINUX_FAST = ["mitigations=off", "lsm=capability", "audit=0", "random.trust_cpu=on",
+              "clocksource=xen", "tsc=unstable"]
+
+
 def kvm_works():
     """/dev/kvm may exist on a CPU that cannot do it: look at both."""
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
@@ -54,7 +62,7 @@ class Machine:
 
     def _xen_words(self, options):
         words = ["console=com1", "com1=115200,8n1", "loglvl=info", "guest_loglvl=info",
-                 "bootscrub=0",
+                 *XEN_FAST,
                  f"dom0_mem={options['dom0_memory']}M,max:{options['dom0_memory']}M",
                  f"dom0_max_vcpus={options['dom0_vcpus']}", *options["xen_append"]]
         if options["counted"]:
@@ -71,7 +79,7 @@ class Machine:
 
     def arguments(self, options, boot, image, run):
         kernel = options["dom0_kernel"]
-        words = " ".join(["console=hvc0", "rig.role=dom0", "clocksource=xen",
+        words = " ".join(["console=hvc0", "rig.role=dom0", *LINUX_FAST,
                           *options["dom0_append"]])
         line = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-machine", "q35", *self._accel(options),

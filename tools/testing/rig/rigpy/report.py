@@ -27,6 +27,7 @@ class Report:
         self.verdict = None
         self.last_progress = "Xen and dom0 boot"
         self.began = False
+        self.script_log = open(logs / "script.log", "ab", buffering=0)
 
     def poll(self):
         """Act on what has come; True if there was anything."""
@@ -44,6 +45,8 @@ class Report:
         return True
 
     def _act(self, kind, data):
+        if kind in (b"o", b"e"):
+            self.script_log.write(data)
         if kind == b"o":
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
@@ -73,6 +76,7 @@ class Report:
     def close(self):
         """True if the archive of results came whole."""
         self.file.close()
+        self.script_log.close()
         if self.archive is None:
             return True
         self.archive.stdin.close()

@@ -18,6 +18,7 @@ import shutil
 from . import image
 from .checkout import indexed_modules
 from .initrd import MACHINE
+from .say import RigError
 
 NOT_TOOLS = ["*.o", "*.a", "*.d", ".*", "*.cmd"]
 
@@ -36,6 +37,15 @@ def _link(source, target):
         shutil.copy(source, target)
 
 
+def _compile(tree, folder):
+    """Compile the Python programs: an emulated CPU would take a second for it."""
+    done = tree.run(["python3", "-m", "compileall", "-q", "--invalidation-mode",
+                     "unchecked-hash", "/mnt"], binds=[(folder, "/mnt")],
+                    capture_output=True, text=True)
+    if done.returncode:
+        raise RigError(f"the programs in machine/lib do not compile:\n{done.stdout}{done.stderr}")
+
+
 def make(tree, boot, folder, job, parts):
     """Write the disk folder/run.img.
 
@@ -46,6 +56,7 @@ def make(tree, boot, folder, job, parts):
     stage.mkdir()
     shutil.copytree(MACHINE, stage / "machine", symlinks=True,
                     ignore=shutil.ignore_patterns("__pycache__"))
+    _compile(tree, stage / "machine/lib")
     (stage / "boot").mkdir()
     for path in boot.iterdir():
         if path.name.startswith(("vmlinuz-", "initrd-guest-")):

@@ -14,6 +14,7 @@ import job as jobs
 import link
 from guest import Guest, GuestError
 from report import LogFeed, Report
+from store import StoreError
 
 NAME = "guest"
 
@@ -128,7 +129,7 @@ class Director:
             self.fault(f"the guest script did not end within {self.job['timeout']} s")
             self.show_tasks()
             status = 124
-        except GuestError as error:
+        except (GuestError, StoreError) as error:
             self.fault(str(error))
             status = 125
         out(b"")
@@ -169,11 +170,11 @@ class Director:
             return
         try:
             self.collect(name)
-        except (GuestError, link.TookTooLong) as error:
+        except (GuestError, StoreError, link.TookTooLong) as error:
             self.fault(f"could not fetch what {name} left in $OUT: {error}")
         try:
             guest.shutdown()
-        except GuestError as error:
+        except (GuestError, StoreError) as error:
             self.fault(f"{name} did not shut down: {error}")
             self.show_tasks()
             self.destroy(guest)
@@ -181,7 +182,7 @@ class Director:
     def destroy(self, guest):
         try:
             guest.destroy()
-        except GuestError as error:
+        except (GuestError, StoreError) as error:
             self.fault(str(error))
 
     def end(self):
@@ -199,9 +200,9 @@ class Director:
                            ("xenstore.log", ["xenstore-ls", "-fp"]), ("xl-list.log", ["xl", "list"])):
             try:
                 text = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      timeout=60, check=False).stdout
+                                      timeout=20, check=False).stdout
             except subprocess.TimeoutExpired:
-                self.fault(f"{' '.join(argv)} did not end within 60 s")
+                self.fault(f"{' '.join(argv)} did not end within 20 s")
                 continue
             self.report.log(name, text)
         self.feed.finish()
@@ -237,12 +238,12 @@ class Director:
                 self.shell()
             else:
                 self.scripts()
-        except (GuestError, link.TookTooLong) as error:
+        except (GuestError, StoreError, link.TookTooLong) as error:
             self.fault(str(error) or "a command in the guest took too long")
         self.report.progress("ending")
         try:
             self.end()
-        except GuestError as error:
+        except (GuestError, StoreError) as error:
             self.fault(str(error))
         self.send_logs()
         status = next((status for status in self.statuses if status), 0)

@@ -9,13 +9,15 @@ import re
 import subprocess
 import time
 
+import job as jobs
 import link
 from store import Store
 
 FOLDER = "/run/guests"
 CONSOLE = "/var/log/xen/console"
 QEMU = "/usr/libexec/xen-qemu-system-i386"
-BOOT = {"pv": 120, "pvh": 300}
+# How long a guest may take to boot. Minutes, not seconds: the host may be busy.
+BOOT = {"pv": 300, "pvh": 600}
 
 
 class GuestError(Exception):
@@ -90,7 +92,7 @@ class Guest:
     def _config(self, record):
         address = f"10.9.{record['number']}.2"
         words = ["console=hvc0", "rig.role=guest", f"rig.name={self.name}",
-                 f"rig.ip={address}", f"rig.front={record['front']}", "clocksource=xen",
+                 f"rig.ip={address}", f"rig.front={record['front']}", *jobs.load()["linux_append"],
                  *record.get("append", [])]
         if record.get("shell"):
             words.append("rig.shell=1")
@@ -112,13 +114,13 @@ class Guest:
                 file.write(line + "\n")
         return path
 
-    def create(self, options):
+    def create(self, options, seconds=None):
         """Create the guest; unless it is to stay paused, wait for its agent."""
         record = self._take_number(options)
         by_qemu = record["back"] == "qemu" and record["p9"]
         pause = ["-p"] if by_qemu or record["paused"] else []
         try:
-            _xl("create", "-q", *pause, self._config(record), seconds=300)
+            _xl("create", "-q", *pause, self._config(record), seconds=600)
         except GuestError:
             os.unlink(self.path)
             raise
@@ -128,7 +130,7 @@ class Guest:
             return
         if pause:
             self.unpause()
-        self.wait()
+        self.wait(seconds)
 
     def _start_qemu(self, record):
         """Debian's libxl starts no QEMU for a 9P device: do what it should."""
@@ -161,8 +163,8 @@ class Guest:
         store = Store()
         deadline = time.monotonic() + seconds
         while not link.reachable(self.address):
-            if self.domid(store) is None and self.record.get("append") is not None:
-                time.sleep(1)
+            if self.domid(store) is None:
+                time.sleep(1)  # a guest that reboots has none for a moment
                 if self.domid(store) is None:
                     raise GuestError(f"{self.name} is gone while it was to boot. Its "
                                      f"console ends:\n{self.console(20)}")
@@ -194,7 +196,10 @@ class Guest:
                 text = file.read()
         except FileNotFoundError:
             return "(no console log yet)"
-        return "\n".join(text.splitlines()[-lines:]) if lines else text
+        if lines:
+            full = [line for line in text.splitlines() if line.strip()]
+            text = "\n".join(full[-lines:])
+        return text
 
     def _wait_gone(self, domid, seconds):
         deadline = time.monotonic() + seconds

@@ -11,31 +11,41 @@ ERROR = 16
 HEADER = struct.Struct("<IIII")
 
 
+class StoreError(Exception):
+    """xenstored is gone or refuses."""
+
+
 class Store:
     """One connection to xenstored."""
 
     def __init__(self, path="/run/xenstored/socket"):
         self.link = socket.socket(socket.AF_UNIX)
-        self.link.connect(path)
+        try:
+            self.link.connect(path)
+        except OSError as error:
+            raise StoreError(f"xenstored cannot be reached at {path}: {error}") from error
 
     def _exactly(self, count):
         data = b""
         while len(data) < count:
             part = self.link.recv(count - len(data))
             if not part:
-                raise ConnectionError("xenstored closed the connection")
+                raise StoreError("xenstored closed the connection")
             data += part
         return data
 
     def _ask(self, kind, payload):
-        self.link.sendall(HEADER.pack(kind, 0, 0, len(payload)) + payload)
+        try:
+            self.link.sendall(HEADER.pack(kind, 0, 0, len(payload)) + payload)
+        except OSError as error:
+            raise StoreError(f"xenstored closed the connection: {error}") from error
         answer, _, _, length = HEADER.unpack(self._exactly(HEADER.size))
         data = self._exactly(length)
         if answer == ERROR:
             name = data.rstrip(b"\0").decode()
             if name == "ENOENT":
                 return None
-            raise OSError(f"xenstore: {name}: {payload!r}")
+            raise StoreError(f"xenstore: {name}: {payload!r}")
         return data
 
     def read(self, path):
