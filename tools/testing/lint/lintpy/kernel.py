@@ -116,15 +116,14 @@ def sparse(kernel, project):
     seen = files.read_text().split() if files.exists() else []
     if not [f for f in seen if not f.endswith(".mod.c")]:
         raise ToolError(f"sparse saw no file in the build for {kernel}")
-    found = _findings(project, output, "sparse")
-    return list(dict.fromkeys(found))
+    return _findings(project, output, "sparse")
 
 
 def kernel_doc(project):
     """Every kernel-doc comment, in headers as well, names every parameter."""
     files = project.kernel_files()
     script = project.kernel_source("mainline") / "scripts/kernel-doc"
-    done = run([script, "-none", "-Wall", *files], cwd=project.root)
+    done = run([script, "-none", *files], cwd=project.root)
     found = []
     for line in done.stdout.splitlines():
         place = re.match(r"(?:Warning|Error|Info): (\S+?):(\d+):? ?(.*)", line, re.I)
@@ -182,4 +181,4 @@ def coccinelle(project):
         raise ToolError(f"found {len(patches)} semantic patches where the kernel has some 70")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(lambda p: _spatch(project, source, includes, files, p), patches)
-        return list(dict.fromkeys(f for found in results for f in found))
+        return [f for found in results for f in found]

@@ -37,7 +37,7 @@ FUNCTIONS = {
 def findings_of(check, project, allowances):
     """What a check finds, less what the allow-list covers."""
     left = []
-    for finding in FUNCTIONS[check](project):
+    for finding in dict.fromkeys(FUNCTIONS[check](project)):
         for allowance in allowances:
             if allowance.covers(check, finding):
                 allowance.used = True

@@ -17,6 +17,10 @@ CRASH = re.compile(r"\bBUG(_ON)?\(")
 XEN_HEADER = re.compile(r'^\s*#\s*include\s*[<"]xen/')
 
 
+NEGATED = re.compile(r"^\s*! ")
+SUITES = "tools/testing/selftests/rig/"
+
+
 def _spdx(name, lines):
     first = 1 if lines and lines[0].startswith("#!") else 0
     if len(lines) > first and "SPDX-License-Identifier: " in lines[first]:
@@ -30,6 +34,9 @@ def _of_line(name, number, line):
         yield Finding(name, number, "blanks", "blanks at the end of the line")
     if UNFINISHED.search(line):
         yield Finding(name, number, "unfinished", "a note that something is unfinished")
+    if NEGATED.match(line) and name.startswith(SUITES):
+        yield Finding(name, number, "errexit",
+                      "errexit does not see that this fails: say fails COMMAND")
     if not kernel:
         return
     if VERSION.search(line) and not name.startswith("compat/"):

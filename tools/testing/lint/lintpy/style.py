@@ -2,18 +2,21 @@
 """Checks of how things are written: checkpatch, spelling, scripts, tools."""
 
 import ast
+import concurrent.futures
 import os
 import re
 import shutil
 
 from .core import Finding, ToolError, run
 
-def checkpatch(project):
-    """checkpatch --strict on every C file, the tools' as well."""
+def _checkpatch_some(project, number, files):
+    """checkpatch on some of the files, in a folder for its cache of names."""
     source = project.kernel_source("mainline")
+    place = project.scratch / f"checkpatch-{number}"
+    place.mkdir()
     done = run(["perl", source / "scripts/checkpatch.pl", "--no-tree", f"--root={source}",
                 "--strict", "--terse", "--show-types", "--no-summary", "-f",
-                *(project.root / f for f in project.c_files())], cwd=project.scratch)
+                *(project.root / f for f in files)], cwd=place)
     found = []
     for line in done.stdout.splitlines():
         place = re.match(r"([^\s:]+):(\d+): (?:ERROR|WARNING|CHECK):(\w+): (.*)", line)
@@ -23,7 +26,18 @@ def checkpatch(project):
             raise ToolError(f"checkpatch said: {line}")
     if done.returncode and not found:
         raise ToolError(f"checkpatch failed with {done.returncode}")
-    return [f for f in found if not _documented_lock(project, f)]
+    return found
+
+
+def checkpatch(project):
+    """checkpatch --strict on every C file, the tools' as well."""
+    files, count = project.c_files(), os.cpu_count() or 1
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        results = pool.map(lambda n: _checkpatch_some(project, n, files[n::count]),
+                           range(min(count, len(files))))
+        found = [f for some in results for f in some]
+    return sorted((f for f in found if not _documented_lock(project, f)),
+                  key=lambda f: (f.path, f.line))
 
 
 def _documented_lock(project, finding):
@@ -43,7 +57,9 @@ def _documented_lock(project, finding):
 def spelling(project):
     """Words that are commonly misspelled, in all text."""
     names = [f for f in project.files if project.text(f) is not None and f != "COPYING"]
-    done = run(["codespell", *names], cwd=project.root)
+    words = project.root / "tools/testing/lint/words"
+    known = ["--ignore-words", words] if words.exists() else []
+    done = run(["codespell", *known, *names], cwd=project.root)
     found = []
     for line in done.stdout.splitlines():
         place = re.match(r"(\S+?):(\d+): (.*)", line)

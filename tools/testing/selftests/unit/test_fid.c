@@ -90,7 +90,7 @@ TEST(fid_numbers_may_be_any)
 	static const u32 ids[] = { 0, 1, P9S_FID_BUCKETS, 2 * P9S_FID_BUCKETS,
 				   0x7FFFFFFFU, 0x80000000U, 0xFFFFFFFEU,
 				   0xFFFFFFFFU };
-	unsigned int i, nr = sizeof(ids) / sizeof(ids[0]);
+	unsigned int i, nr = ARRAY_SIZE(ids);
 
 	start(nr, nr);
 	for (i = 0; i < nr; i++)

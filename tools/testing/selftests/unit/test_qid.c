@@ -93,7 +93,7 @@ TEST(qid_says_what_a_file_is)
 	unsigned int i;
 
 	start(&devices, 1);
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		now.mode = types[i].mode | 07777;
 		p9s_qid_from_stat(&devices, &now, &qid);
 		CHECK_EQ(qid.type, types[i].type);

@@ -98,7 +98,7 @@ TEST(ring_refuses_a_producer_that_lies)
 	struct pair pair;
 	u32 bytes, i;
 
-	for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(starts); i++) {
 		pair_init(&pair, 1, starts[i]);
 		pair.prod = starts[i] + 4096;
 		CHECK_EQ(xen_9pfs_queued(&pair.consumer, &bytes), 0);
@@ -119,7 +119,7 @@ TEST(ring_refuses_a_consumer_that_lies)
 	struct pair pair;
 	u32 bytes, i;
 
-	for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(starts); i++) {
 		pair_init(&pair, 1, starts[i]);
 		xen_9pfs_publish(&pair.producer, 100);
 		CHECK_EQ(xen_9pfs_room(&pair.producer, &bytes), 0);

@@ -365,7 +365,7 @@ static const struct message messages[] = {
 	MESSAGE(unlinkat, unlinkat, .has_fid = true, .has_name = true),
 };
 
-#define NR_MESSAGES	(sizeof(messages) / sizeof(messages[0]))
+#define NR_MESSAGES	ARRAY_SIZE(messages)
 
 static struct body scratch;
 
@@ -469,10 +469,10 @@ TEST(wire_refuses_names_that_are_none)
 	for (m = messages; m < messages + NR_MESSAGES; m++) {
 		if (!m->has_name)
 			continue;
-		for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(bad); i++)
 			CHECK_EQ(decode_name(m, bad[i].text, bad[i].len),
 				 -EINVAL);
-		for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(good); i++)
 			CHECK_EQ(decode_name(m, good[i], strlen(good[i])), 0);
 		/* The parent directory is where a walk may go, and no more */
 		CHECK_EQ(decode_name(m, "..", 2),
@@ -490,7 +490,7 @@ TEST(wire_refuses_a_bad_old_name)
 	static const char *const bad[] = { "", ".", "..", "a/b" };
 	unsigned int i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		scratch.len = 0;
 		put(&scratch, FID, 4);
 		put_string(&scratch, bad[i]);
@@ -579,7 +579,7 @@ TEST(wire_checks_the_count_of_a_write)
 	CHECK_EQ(decode_write(100, 100), 0);
 	CHECK_EQ(decode_write(0, 0), 0);
 	CHECK_EQ(decode_write(1, 0), -EINVAL);
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
 		CHECK_EQ(decode_write(wrong[i], 100), -EINVAL);
 }
 

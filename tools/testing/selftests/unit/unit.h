@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
 struct unit_test {
 	const char *name;
 	void (*run)(void);
