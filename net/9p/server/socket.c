@@ -147,7 +147,7 @@ static int p9_sock_fill(struct p9_sock_conn *conn, void *to, u32 want)
 		if (got < 0)
 			return got;
 		if (!got)
-			return conn->rx_done ? -EPIPE : -ESHUTDOWN;
+			return -ESHUTDOWN;
 		conn->rx_done += got;
 	}
 	return 1;
@@ -224,7 +224,9 @@ static int p9_sock_send(struct p9_server_channel *channel, struct kvec *vec,
 
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, nr, len);
 
-	mutex_lock(&conn->tx_lock);
+	/* Not mutex_lock(): how long this takes is up to the peer, no hang */
+	if (mutex_lock_interruptible(&conn->tx_lock))
+		return -EINTR;
 	while (msg_data_left(&msg)) {
 		ret = sock_sendmsg(conn->sock, &msg);
 		if (ret < 0)
@@ -237,13 +239,24 @@ static int p9_sock_send(struct p9_server_channel *channel, struct kvec *vec,
 	return min(ret, 0);
 }
 
+/* That a client goes, at whatever moment, is nothing to tell */
 static void p9_sock_failed(struct p9_server_channel *channel, int err)
 {
 	struct p9_sock_conn *conn = to_conn(channel);
 
-	if (err == -EPIPE)
-		pr_info_ratelimited("%s: the client closed the connection within a message\n",
-				    conn->name);
+	switch (err) {
+	case -ESHUTDOWN:
+	case -EPIPE:
+	case -ECONNRESET:
+		break;
+	case -EPROTO:
+		pr_notice_ratelimited("%s: the client broke the protocol with a message of an impossible size or a tag in use: closing the connection\n",
+				      conn->name);
+		break;
+	default:
+		pr_notice_ratelimited("%s: closing the connection upon error %d\n",
+				      conn->name, err);
+	}
 	p9_sock_end(conn);
 }
 
@@ -471,7 +484,7 @@ static int p9_sock_parse(struct p9_server_export *export, char *options)
 		char *key = strsep(&value, "=");
 		int ret;
 
-		if (!*key)
+		if (!value && !*key)
 			continue;
 		if (!value)
 			return -EINVAL;
@@ -524,10 +537,7 @@ static int p9_sock_args(struct p9_server_serve *args, void __user *from)
 
 static int p9_sock_ioctl_serve(struct p9_sock_file *file, void __user *from)
 {
-	struct p9_server_export export = {
-		.squash_uid = KUIDT_INIT(overflowuid),
-		.squash_gid = KGIDT_INIT(overflowgid),
-	};
+	struct p9_server_export export = { };
 	struct p9_server_serve args;
 	int ret;
 
