@@ -390,6 +390,9 @@ static int hand_over(const struct options *o, int device, int dir, int fd)
 		return 0;
 
 	switch (errno) {
+	case ENOTCONN:
+		fprintf(stderr, "9p-serve: a client went before it was served\n");
+		break;
 	case EINVAL:
 		fprintf(stderr,
 			"9p-serve: the kernel refused the options \"%s\": an unknown name or a bad value, which its log may tell\n",
