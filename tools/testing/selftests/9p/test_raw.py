@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""
+What a 9P2000.L server must do with good and above all with bad messages.
+
+test_raw.py speaks to a server that listens on --socket and serves --export,
+a directory that is reachable here as well, so that each test sees what its
+messages have done. Other exports of the same directory are tested if their
+sockets are given. Run it as root, for nobody else may make what it makes.
+"""
+import argparse
+import contextlib
+import os
+import shutil
+import socket
+import sys
+
+import harness
+import p9raw
+
+# Each module adds its tests when it is imported
+# pylint: disable=unused-import
+import raw_framing
+import raw_names
+import raw_files
+import raw_limits
+import raw_exports
+
+
+class Env:
+    """Where the server is, and a directory of its own for each test."""
+
+    def __init__(self, args):
+        self.socket = args.socket
+        self.ro_socket = args.ro_socket
+        self.squash_socket = args.squash_socket
+        self.squash_ids = tuple(int(n) for n in args.squash_ids.split(":"))
+        self.export = os.path.abspath(args.export)
+        self.stats = args.stats
+        self.timeout = args.timeout
+        self.dirs = 0
+
+    def wire(self, where=None):
+        return p9raw.Wire(p9raw.connect(where or self.socket, self.timeout))
+
+    @contextlib.contextmanager
+    def session(self, msize=65536, where=None, attach=True, uid=0):
+        """A session with fid 0 on the root."""
+        s = p9raw.Session(p9raw.connect(where or self.socket, self.timeout))
+        try:
+            s.version(msize)
+            if attach:
+                s.attach(0, uid=uid)
+            yield s
+        finally:
+            s.close()
+
+    @contextlib.contextmanager
+    def dir(self, msize=65536, where=None, uid=0, mode=0o777):
+        """A session with fid 1 on a new directory; also its path here."""
+        self.dirs += 1
+        name = f"t{os.getpid()}-{self.dirs}"
+        path = os.path.join(self.export, name)
+        os.mkdir(path)
+        os.chmod(path, mode)
+        try:
+            with self.session(msize, where, uid=uid) as s:
+                s.walk(0, 1, name)
+                s.top = name
+                yield s, path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def outside(self):
+        """A directory next to the export, on the same filesystem."""
+        if os.path.ismount(self.export):
+            raise harness.Skip("the export is a mount of its own: nothing of "
+                               "its filesystem is outside of it")
+        path = os.path.join(os.path.dirname(self.export),
+                            f"outside-{os.getpid()}")
+        os.mkdir(path)
+        with open(os.path.join(path, "secret"), "w", encoding="ascii") as f:
+            f.write("secret\n")
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def alive(self):
+        """Fails unless the server serves a new session."""
+        with self.session() as s:
+            s.getattr(0)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--socket", required=True,
+                        help="unix:PATH or tcp:HOST:PORT of the server")
+    parser.add_argument("--export", required=True,
+                        help="the exported directory as it is seen here")
+    parser.add_argument("--ro-socket",
+                        help="a server of the same directory, readonly=1")
+    parser.add_argument("--squash-socket",
+                        help="a server of the same directory, "
+                        "security_model=squash to --squash-ids")
+    parser.add_argument("--squash-ids", default="1234:2345", help="UID:GID")
+    parser.add_argument("--stats", default="/sys/kernel/debug/9p-server",
+                        help="the server's debugfs directory")
+    parser.add_argument("--timeout", type=float, default=30,
+                        help="seconds that a reply may take")
+    parser.add_argument("--only", help="run the tests with this in their text")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    if os.geteuid():
+        print("1..0 # SKIP must be run by root")
+        sys.exit(harness.SKIP)
+    try:
+        p9raw.connect(args.socket, args.timeout).close()
+    except (OSError, socket.gaierror) as err:
+        print(f"1..0 # SKIP no server at {args.socket}: {err}")
+        sys.exit(harness.SKIP)
+    harness.main(Env(args), args.only)
+
+
+if __name__ == "__main__":
+    main()
