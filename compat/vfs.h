@@ -38,6 +38,10 @@ static inline int compat_break_deleg_wait(struct delegated_inode *di)
 
 #define break_deleg_wait compat_break_deleg_wait
 
+/* Directories cannot be delegated there, and files are by what changes them */
+#define LEASE_BREAK_DIR_CREATE	0
+#define try_break_deleg(inode, flags, di)	((void)(inode), (void)(di), 0)
+
 static inline struct dentry *
 compat_lookup_one_positive_unlocked(struct mnt_idmap *idmap, struct qstr *name,
 				    struct dentry *base)

@@ -20,9 +20,7 @@
  */
 u32 p9s_ops_count(struct p9s_request *rq, u32 count)
 {
-	u32 msize = READ_ONCE(rq->session->msize);
-
-	return min(count, msize - P9S_IO_HDR);
+	return min(count, rq->msize - P9S_IO_HDR);
 }
 
 /**

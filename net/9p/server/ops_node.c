@@ -279,7 +279,7 @@ static int p9s_readlink_put(struct p9s_request *rq, const char *target)
 	size_t len = strlen(target);
 	void *buf;
 
-	if (len > P9S_MAX_TARGET)
+	if (len > P9S_MAX_TARGET || len + P9S_LINK_HDR > rq->msize)
 		return -ENAMETOOLONG;
 	buf = p9s_request_payload(rq, len);
 	if (len && !buf)

@@ -200,9 +200,28 @@ static struct file *p9s_create_new(struct p9s_request *rq, struct path *path,
 	return file;
 }
 
-/* Open a file by its name; @path goes from its directory to the file */
+/*
+ * Make a file in a directory that nobody else may have delegated to him: that
+ * is seen to first, since dentry_create() would just fail.
+ */
+static struct file *p9s_create_locked(struct p9s_request *rq,
+				      struct path *path, int flags,
+				      struct delegated_inode *delegated)
+{
+	struct inode *dir = d_inode(path->dentry->d_parent);
+	int err;
+
+	if (d_is_positive(path->dentry))
+		return ERR_PTR(-EEXIST);
+	err = try_break_deleg(dir, LEASE_BREAK_DIR_CREATE, delegated);
+	if (err)
+		return ERR_PTR(err);
+	return p9s_create_new(rq, path, flags);
+}
+
+/* Make a file by its name; @path goes from its directory to the file */
 static struct file *p9s_create_at(struct p9s_request *rq, struct path *path,
-				  int flags)
+				  int flags, struct delegated_inode *delegated)
 {
 	const struct p9s_tlcreate *msg = &rq->msg.lcreate;
 	struct dentry *child;
@@ -214,10 +233,7 @@ static struct file *p9s_create_at(struct p9s_request *rq, struct path *path,
 	if (IS_ERR(child))
 		return ERR_CAST(child);
 	place = (struct path) { .mnt = path->mnt, .dentry = child };
-	if (d_is_positive(child))
-		file = ERR_PTR(-EEXIST);
-	else
-		file = p9s_create_new(rq, &place, flags);
+	file = p9s_create_locked(rq, &place, flags, delegated);
 	if (!IS_ERR(file)) {
 		dput(path->dentry);
 		path->dentry = dget(file->f_path.dentry);
@@ -246,6 +262,7 @@ static struct file *p9s_create_existing(struct p9s_request *rq,
 static struct file *p9s_create_open(struct p9s_request *rq, struct path *path,
 				    int flags)
 {
+	struct delegated_inode delegated = { };
 	struct file *file;
 	int err;
 
@@ -254,11 +271,14 @@ static struct file *p9s_create_open(struct p9s_request *rq, struct path *path,
 	err = mnt_want_write(path->mnt);
 	if (err)
 		return ERR_PTR(err);
-	file = p9s_create_at(rq, path, flags);
-	mnt_drop_write(rq->fid->path.mnt);
+	do {
+		file = p9s_create_at(rq, path, flags, &delegated);
+		err = PTR_ERR_OR_ZERO(file);
+	} while (p9s_ops_deleg_broken(&delegated, &err));
+	mnt_drop_write(path->mnt);
 	if (file == ERR_PTR(-EEXIST))
-		file = p9s_create_existing(rq, path, flags);
-	return file;
+		return p9s_create_existing(rq, path, flags);
+	return err ? ERR_PTR(err) : file;
 }
 
 /* The fid of the directory becomes that of the file */

@@ -374,7 +374,8 @@ static int p9s_request_execute(struct p9s_request *rq)
 	err = op->decode(&in, &rq->msg);
 	if (err)
 		return err;
-	if (!(op->flags & P9S_OP_UNVERSIONED) && !READ_ONCE(session->msize))
+	rq->msize = READ_ONCE(session->msize);
+	if (!(op->flags & P9S_OP_UNVERSIONED) && !rq->msize)
 		return -EINVAL;
 	if ((op->flags & P9S_OP_CHANGES) && session->export.readonly)
 		return -EROFS;

@@ -23,6 +23,7 @@ struct p9s_thread;
  * @op: what it asks for
  * @tag: the client's number for it
  * @type: the type of the message
+ * @msize: the largest message as it began; another Tversion may be waiting
  * @accounted: bytes of memory, as counted in the session
  * @replying: its reply may be at the client already; session lock
  * @tag_node: in the session's tags while it runs; session lock
@@ -44,6 +45,7 @@ struct p9s_request {
 	const struct p9s_operation *op;
 	u16 tag;
 	u8 type;
+	u32 msize;
 	size_t accounted;
 
 	bool replying;

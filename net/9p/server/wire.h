@@ -14,6 +14,7 @@
 #define P9S_MAX_TARGET	4095	/* bytes in a symlink's target */
 #define P9S_QID_SIZE	13	/* type[1] version[4] path[8] */
 #define P9S_IO_HDR	11	/* size[4] type[1] tag[2] count[4] */
+#define P9S_LINK_HDR	9	/* size[4] type[1] tag[2] len[2] */
 
 /**
  * struct p9s_cursor - where a decoder stands in a message
