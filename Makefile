@@ -5,6 +5,8 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 TESTING := tools/testing
+# O= is for the tools: kbuild would take it for the kernel's build folder
+MAKEOVERRIDES := $(filter-out O=%,$(MAKEOVERRIDES))
 TOOLS := $(patsubst %/Makefile,%,$(wildcard tools/*/Makefile))
 
 .PHONY: all help modules tools $(TOOLS) install demo check lint lint-selftest \
@@ -14,7 +16,7 @@ all: modules tools
 
 help:
 	@echo 'all      the modules for the kernel of KDIR, and the tools (the default)'
-	@echo 'install  modules into updates/, which wins over modules of the same names'
+	@echo 'install  the tools, and the modules in updates/, which wins over the same names'
 	@echo 'demo     boot Xen in QEMU: a guest reads and writes a directory of dom0'
 	@echo 'check    all tests: lint, unit tests, and the suites on Xen in QEMU'
 	@echo 'lint     compiler, sparse, coccinelle, checkpatch and the rules of the tree'
@@ -23,7 +25,8 @@ help:
 	@echo 'clean    remove what "all" made'
 	@echo
 	@echo 'KDIR=DIR     all, install, clean: kernel to build for (the running one)'
-	@echo 'O=DIR        tools: where they are built (in their folders)'
+	@echo 'O=DIR        all, install, clean: where tools are built (in their folders)'
+	@echo 'SIGN=y       install: sign the modules with the key of KDIR (do not)'
 	@echo 'SUITES="A B" check: these only; lint and unit are suites too'
 	@echo 'KERNEL=K     check: lts or mainline only'
 	@echo 'CHECKS="A B" lint: these only'
@@ -43,10 +46,13 @@ tools: $(TOOLS)
 $(TOOLS):
 	$(MAKE) -C $@ $(if $(O),O="$(abspath $(O))")
 
-install: modules
-	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" INSTALL_MOD_DIR=updates modules_install
+install: all
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" INSTALL_MOD_DIR=updates \
+		CONFIG_MODULE_SIG_ALL=$(SIGN) modules_install
 	depmod $(if $(INSTALL_MOD_PATH),-b "$(INSTALL_MOD_PATH)") \
 		"$$($(MAKE) -s --no-print-directory -C "$(KDIR)" M="$(CURDIR)" kernelrelease)"
+	set -e; for tool in $(TOOLS); do \
+		$(MAKE) -C $$tool $(if $(O),O="$(abspath $(O))") install; done
 
 demo:
 	@$(TESTING)/demo/run $(DEMO)
@@ -71,4 +77,5 @@ shell:
 
 clean:
 	[ ! -d "$(KDIR)" ] || $(MAKE) -C "$(KDIR)" M="$(CURDIR)" clean
-	$(foreach tool,$(TOOLS),$(MAKE) -C $(tool) clean &&) true
+	set -e; for tool in $(TOOLS); do \
+		$(MAKE) -C $$tool $(if $(O),O="$(abspath $(O))") clean; done
