@@ -35,8 +35,7 @@ use_our_modules()
 	release=$(uname -r)
 	ours=/run/rig/modules/$release
 	[ -d "$ours" ] || return 0
-	mkdir -p /run/modules/upper /run/modules/work
-	mount -t overlay -o "lowerdir=$ours:/usr/lib/modules/$release,upperdir=/run/modules/upper,workdir=/run/modules/work" \
+	mount -t overlay -o "lowerdir=$ours:/usr/lib/modules/$release" \
 		modules "/usr/lib/modules/$release"
 }
 
