@@ -2,6 +2,7 @@
 """What a client can make the server hold, and that it gets it all back."""
 import errno
 import os
+import subprocess
 import threading
 import time
 
@@ -135,6 +136,41 @@ def slow_reader(env):
         start = time.monotonic()
         env.alive()
         check(time.monotonic() - start < 10, "another session had to wait")
+    env.alive()
+
+
+def blocked_tasks():
+    """How often the kernel found a task that hung."""
+    found = subprocess.run(["dmesg"], capture_output=True, check=False)
+    return found.stdout.count(b" blocked for more than ")
+
+
+@test("a client that never reads makes no task of the server look hung")
+def slow_reader_alarm(env):
+    knob = "/proc/sys/kernel/hung_task_timeout_secs"
+    if not os.path.exists(knob) or not os.path.isdir(env.stats):
+        raise Skip("the kernel does not look for hung tasks, or the server "
+                   "is none of this kernel")
+    with env.dir(msize=1 << 20) as (s, path), open(knob, "r+",
+                                                   encoding="ascii") as f:
+        with open(path + "/file", "wb") as data:
+            data.write(b"x" * (1 << 20))
+        s.walk(1, 2, "file")
+        s.lopen(2)
+        before = blocked_tasks()
+        old = f.read()
+        f.seek(0)
+        f.write("5\n")
+        f.flush()
+        try:
+            for tag in range(6):
+                s.send(p9raw.read(2, 0, 1000000), tag)
+            s.send(p9raw.version(8192), p9raw.NOTAG)
+            time.sleep(16)
+        finally:
+            f.seek(0)
+            f.write(old)
+        equal(blocked_tasks(), before, "hung tasks that were found")
     env.alive()
 
 

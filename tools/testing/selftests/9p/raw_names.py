@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Fids, walks, names, and everything that may lead out of the export."""
+import contextlib
 import ctypes
 import errno
 import os
 import stat
+import subprocess
 import threading
 import time
 
@@ -137,10 +139,10 @@ def walk_in_place(env):
         equal(s.getattr(1).qid, at, "fid after a failed walk")
         equal(len(s.walk(1, 1, "a", "nothing")), 1, "qids")
         equal(s.getattr(1).qid, at, "fid after a partial walk")
-        s.walk(1, 1, "a", "b")
-        equal(s.getattr(1).qid.path, os.stat(path + "/a/b").st_ino
-              if s.getattr(1).qid.path < 1 << 48 else s.getattr(1).qid.path,
-              "fid after the walk")
+        there = s.walk(1, 1, "a", "b")[-1]
+        equal(s.getattr(1).qid, there, "fid after the walk")
+        s.mkdir(1, "made")
+        check(os.path.isdir(path + "/a/b/made"), "the fid is elsewhere")
 
 
 @test("a partial walk gives the qids so far and makes no fid")
@@ -226,6 +228,77 @@ def dotdot_moved(env):
             call(s, p9raw.clunk(3))
         fails(REFUSED, s.unlinkat, 2, "..", p9raw.AT_REMOVEDIR)
         check(os.path.exists(outside + "/secret"), "the secret is gone")
+
+
+@contextlib.contextmanager
+def mounted(path):
+    """A small filesystem of its own, with a directory and a file in it."""
+    if subprocess.call(["mount", "-t", "tmpfs", "-o", "size=1m", "p9raw",
+                        path]):
+        raise Skip("nothing can be mounted here")
+    try:
+        os.mkdir(path + "/dir")
+        put(path + "/file", b"inside")
+        yield
+    finally:
+        subprocess.call(["umount", "-l", path])
+
+
+@test("a filesystem mounted in the export is walked into and out of")
+def mount_walk(env):
+    with env.dir() as (s, path):
+        os.mkdir(path + "/mnt")
+        under = s.walk(1, 2, "mnt")[0]
+        with mounted(path + "/mnt"):
+            qids = s.walk(1, 3, "mnt", "dir", "..", "..", "mnt", "file")
+            equal(len(qids), 6, "qids")
+            check(qids[0] != under, "the walk went below the mount")
+            equal(qids[0], qids[2], "back to the root of the mount")
+            equal(qids[3], s.getattr(1).qid, "back out of the mount")
+            s.lopen(3)
+            equal(s.read(3, 0, 9), b"inside", "data")
+            s.clunk(3)
+
+
+@test("files of two filesystems in one export have different qids")
+def mount_qids(env):
+    with env.dir() as (s, path):
+        numbers = set()
+        dirs = [f"{path}/{n}" for n in range(3)]
+        with contextlib.ExitStack() as stack:
+            for name in dirs:
+                os.mkdir(name)
+                stack.enter_context(mounted(name))
+                same = os.stat(name + "/file").st_ino
+                numbers.add(same)
+            if len(numbers) > 1:
+                raise Skip("no inode number came up twice")
+            qids = {s.walk(1, 10 + n, str(n), "file")[1].path
+                    for n in range(3)}
+            for n in range(3):
+                s.clunk(10 + n)
+            equal(len(qids), 3, "different qid.path")
+
+
+@test("nothing is renamed or linked across mounts, and no mount is removed")
+def mount_borders(env):
+    with env.dir() as (s, path):
+        os.mkdir(path + "/mnt")
+        put(path + "/file", b"outside")
+        with mounted(path + "/mnt"):
+            s.walk(1, 2, "mnt")
+            s.walk(1, 3, "file")
+            s.walk(1, 4, "mnt")
+            fails(errno.EXDEV, s.renameat, 1, "file", 2, "x")
+            fails(errno.EXDEV, s.renameat, 2, "file", 1, "x")
+            fails(errno.EXDEV, s.rename, 3, 2, "x")
+            fails(errno.EXDEV, s.link, 2, 3, "x")
+            fails(errno.EBUSY, s.unlinkat, 1, "mnt", p9raw.AT_REMOVEDIR)
+            fails((errno.EBUSY, errno.EXDEV), s.renameat, 1, "mnt", 1, "x")
+            fails((errno.EBUSY, errno.EXDEV), s.rename, 4, 1, "x")
+            fails(errno.EBUSY, s.remove, 4)
+            equal(get(path + "/mnt/file"), b"inside", "file in the mount")
+            s.clunk(2)
 
 
 @test("names with '/' or NUL, empty ones and '.' are refused everywhere")
