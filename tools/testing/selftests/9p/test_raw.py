@@ -38,6 +38,7 @@ class Env:
         self.export = os.path.abspath(args.export)
         self.stats = args.stats
         self.timeout = args.timeout
+        self.aname = args.aname
         self.dirs = 0
 
     def wire(self, where=None):
@@ -50,7 +51,7 @@ class Env:
         try:
             s.version(msize)
             if attach:
-                s.attach(0, uid=uid)
+                s.attach(0, uid=uid, aname=self.aname)
             yield s
         finally:
             s.close()
@@ -109,6 +110,8 @@ def arguments():
                         help="the server's debugfs directory")
     parser.add_argument("--timeout", type=float, default=30,
                         help="seconds that a reply may take")
+    parser.add_argument("--aname", default="",
+                        help="what to attach to, for servers that need it")
     parser.add_argument("--only", help="run the tests with this in their text")
     return parser.parse_args()
 
