@@ -40,7 +40,15 @@ static inline int compat_break_deleg_wait(struct delegated_inode *di)
 
 /* Directories cannot be delegated there, and files are by what changes them */
 #define LEASE_BREAK_DIR_CREATE	0
-#define try_break_deleg(inode, flags, di)	((void)(inode), (void)(di), 0)
+
+static inline int compat_try_break_deleg(struct inode *inode,
+					 unsigned int flags,
+					 struct delegated_inode *di)
+{
+	return 0;
+}
+
+#define try_break_deleg compat_try_break_deleg
 
 static inline struct dentry *
 compat_lookup_one_positive_unlocked(struct mnt_idmap *idmap, struct qstr *name,
@@ -122,12 +130,34 @@ static inline struct dentry *compat_vfs_mkdir(struct mnt_idmap *idmap,
 }
 
 #define vfs_mkdir compat_vfs_mkdir
-#define vfs_mknod(idmap, dir, dentry, mode, dev, di) \
-	vfs_mknod(idmap, dir, dentry, mode, dev)
-#define vfs_symlink(idmap, dir, dentry, target, di) \
-	vfs_symlink(idmap, dir, dentry, target)
-#define vfs_rmdir(idmap, dir, dentry, di) \
-	vfs_rmdir(idmap, dir, dentry)
+
+static inline int compat_vfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
+				   struct dentry *dentry, umode_t mode,
+				   dev_t dev, struct delegated_inode *di)
+{
+	return vfs_mknod(idmap, dir, dentry, mode, dev);
+}
+
+#define vfs_mknod compat_vfs_mknod
+
+static inline int compat_vfs_symlink(struct mnt_idmap *idmap,
+				     struct inode *dir, struct dentry *dentry,
+				     const char *target,
+				     struct delegated_inode *di)
+{
+	return vfs_symlink(idmap, dir, dentry, target);
+}
+
+#define vfs_symlink compat_vfs_symlink
+
+static inline int compat_vfs_rmdir(struct mnt_idmap *idmap, struct inode *dir,
+				   struct dentry *dentry,
+				   struct delegated_inode *di)
+{
+	return vfs_rmdir(idmap, dir, dentry);
+}
+
+#define vfs_rmdir compat_vfs_rmdir
 
 static inline int compat_vfs_link(struct dentry *old, struct mnt_idmap *idmap,
 				  struct inode *dir, struct dentry *dentry,
