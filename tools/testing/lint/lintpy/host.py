@@ -86,6 +86,8 @@ def _check(options, work):
     done = one.run(["python3", "-m", "lintpy.main", one.release("lts"),
                     one.release("mainline"), *options.checks], binds=binds, cwd="/lint",
                    env={"PYTHONPATH": "/lint", "PYTHONDONTWRITEBYTECODE": "1"})
+    if not (work / "findings").exists():
+        raise RigError("the checks did not begin; what is said above tells why")
     if options.findings:
         shutil.copy(work / "findings", options.findings)
     return done.returncode
