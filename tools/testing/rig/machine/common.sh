@@ -36,7 +36,8 @@ use_our_modules()
 	ours=/run/rig/modules/$release
 	[ -d "$ours" ] || return 0
 	mount -t overlay -o "lowerdir=$ours:/usr/lib/modules/$release" \
-		modules "/usr/lib/modules/$release"
+		modules "/usr/lib/modules/$release" ||
+		echo "rig: BUG: the modules under test are not in place" >/dev/console
 }
 
 # The value of a word on the kernel's command line.

@@ -152,7 +152,7 @@ def run(tree, options):
     one = Run(tree, options)
     began = time.monotonic()
     one.prepare()
-    cache.take_slot(max(1, os.cpu_count() // 2), "as many as this host's CPUs serve in time")
+    cache.take_slot(os.cpu_count(), "one for each CPU of this host")
     faults = one.boot_and_follow()
     status = one.judge(faults)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
