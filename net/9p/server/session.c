@@ -220,7 +220,8 @@ int p9s_session_reset(struct p9_server_session *session, u32 msize)
 	if (busy)
 		return -EBUSY;
 
-	wait_event(session->drained, p9s_session_drained(session));
+	/* The client may take long to read its replies: that is no hang */
+	wait_event_idle(session->drained, p9s_session_drained(session));
 	p9s_fid_table_clear(&session->fids);
 
 	spin_lock_irqsave(&session->lock, flags);
