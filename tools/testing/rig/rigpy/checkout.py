@@ -39,6 +39,15 @@ class Checkout:
         self.key = cache.key_of(str(self.path))
         self.room = cache.directory(f"build/{self.key}")
         (self.room / "checkout").write_text(f"{self.path}\n")
+        self._drop_old()
+
+    def _drop_old(self):
+        """Forget what was built with trees that are gone."""
+        trees = {path.name for path in cache.directory("tree").iterdir()}
+        for path in self.room.iterdir():
+            if path.name.startswith(("modules-", "tools-")) and \
+                    path.name.rsplit("-", 1)[1] not in trees:
+                cache.remove(path)
 
     def _folder(self, name):
         path = self.room / name

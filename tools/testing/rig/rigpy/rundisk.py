@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 
-from . import image
+from . import cache, image
 from .checkout import indexed_modules
 from .initrd import MACHINE
 from .say import RigError
@@ -37,13 +37,25 @@ def _link(source, target):
         shutil.copy(source, target)
 
 
-def _compile(tree, folder):
-    """Compile the Python programs: an emulated CPU would take a second for it."""
-    done = tree.run(["python3", "-m", "compileall", "-q", "--invalidation-mode",
-                     "unchecked-hash", "/mnt"], binds=[(folder, "/mnt")],
-                    capture_output=True, text=True)
+COMPILE = """set -e
+python3 -m compileall -q --invalidation-mode unchecked-hash /mnt/lib
+gcc -O2 -Wall -Wextra -Werror -o /mnt/bin/rig-guest /mnt/src/rig-guest.c
+"""
+
+
+def _make_machine(tree, path):
+    shutil.copytree(MACHINE, path, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    done = tree.run(["sh", "-c", COMPILE], binds=[(path, "/mnt")], capture_output=True, text=True)
     if done.returncode:
-        raise RigError(f"the programs in machine/lib do not compile:\n{done.stdout}{done.stderr}")
+        raise RigError(f"the programs in {MACHINE} do not compile:\n{done.stdout}{done.stderr}")
+
+
+def _machine(tree):
+    """The programs that run inside, compiled: an emulated CPU takes long for it."""
+    files = sorted(path for path in MACHINE.rglob("*") if path.is_file())
+    names = " ".join(str(path.relative_to(MACHINE)) for path in files)
+    key = cache.key_of(tree.key, COMPILE, names, *files)
+    return cache.entry("machine", key, lambda path: _make_machine(tree, path))
 
 
 def make(tree, boot, folder, job, parts):
@@ -54,9 +66,7 @@ def make(tree, boot, folder, job, parts):
     """
     stage = folder / "stage"
     stage.mkdir()
-    shutil.copytree(MACHINE, stage / "machine", symlinks=True,
-                    ignore=shutil.ignore_patterns("__pycache__"))
-    _compile(tree, stage / "machine/lib")
+    shutil.copytree(_machine(tree), stage / "machine", symlinks=True)
     (stage / "boot").mkdir()
     for path in boot.iterdir():
         if path.name.startswith(("vmlinuz-", "initrd-guest-")):

@@ -83,12 +83,31 @@ class Director:
 
     def mount(self, guest):
         job = self.job
-        status = guest.run(["rig-mount", job["tag"], job["mount"], jobs.mount_options(job)],
-                           out=self.report.lines(b"o"), err=self.report.lines(b"e"),
-                           seconds=120)
+        try:
+            status = self.in_guest(guest, ["rig-mount", job["tag"], job["mount"],
+                                           jobs.mount_options(job)], 300)
+        except link.TookTooLong:
+            self.show_stuck_mount(guest)
+            raise GuestError(f"mounting {job['tag']} in the guest did not end within 300 s; what "
+                             "hangs where is in the logs") from None
         if status:
             raise GuestError(f"the guest could not mount {job['tag']} (status {status})")
         self.report.progress(f"the guest has mounted {job['tag']} at {job['mount']}")
+
+    def in_guest(self, guest, argv, seconds):
+        return guest.run(argv, out=self.report.lines(b"o"), err=self.report.lines(b"e"),
+                         seconds=seconds)
+
+    def show_stuck_mount(self, guest):
+        self.show_tasks()
+        found = subprocess.run(["xenstore-ls", "-f", "/local/domain/0/backend/9pfs"],
+                               capture_output=True, text=True, timeout=20, check=False).stdout
+        self.report.progress(f"9P backends in xenstore:\n{found}")
+        try:
+            self.in_guest(guest, ["sh", "-c", "grep . /sys/bus/xen/devices/9pfs-*/state; "
+                                  "ps -eo pid,stat,wchan:30,args | grep -v ' \\['"], 60)
+        except (GuestError, link.TookTooLong) as error:
+            self.report.progress(f"the guest does not answer either: {error}")
 
     # Scripts
 
@@ -160,7 +179,7 @@ class Director:
         os.makedirs(folder, exist_ok=True)
         with subprocess.Popen(["tar", "-C", folder, "-xf", "-"], stdin=subprocess.PIPE) as tar:
             status = Guest(name).run(["tar", "-C", "/out", "-cf", "-", "."],
-                                     out=tar.stdin.write, seconds=120)
+                                     out=tar.stdin.write, seconds=300)
         if status or tar.returncode:
             self.fault(f"could not fetch what {name} left in $OUT")
 

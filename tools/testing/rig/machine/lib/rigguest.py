@@ -132,7 +132,7 @@ def _add_commands(commands):
         parser.add_argument("--timeout", type=float, default=seconds, metavar="SECONDS")
         return parser
 
-    parser = bounded(_add(commands, "mount", mount, "mount a share in a guest"), 120)
+    parser = bounded(_add(commands, "mount", mount, "mount a share in a guest"))
     parser.add_argument("tag")
     parser.add_argument("folder")
     parser.add_argument("options", nargs="?", help="default: the run's msize and mount options")
@@ -150,7 +150,7 @@ def _add_commands(commands):
         parser.add_argument("target")
 
 
-def parse():
+def parse(words):
     parser = argparse.ArgumentParser(prog="rig-guest", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_create(commands)
@@ -161,7 +161,7 @@ def parse():
     _add(commands, "console", console, "print a guest's console log")
     _add(commands, "domid", show_domid, "print the id of a guest's domain")
     _add(commands, "list", list_guests, "print the guests, their domains and addresses", guest=False)
-    words, rest = sys.argv[1:], []
+    rest = []
     if "--" in words:
         at = words.index("--")
         words, rest = words[:at], words[at + 1:]
@@ -170,8 +170,8 @@ def parse():
     return options
 
 
-def main():
-    options = parse()
+def main(words):
+    options = parse(words)
     try:
         return options.act(options)
     except (GuestError, StoreError) as error:
