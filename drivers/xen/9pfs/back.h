@@ -47,7 +47,7 @@ struct xen_9pback_conn;
  * @addrs: addresses of the pages of @data_area
  * @irq: bound to the guest's event channel, or negative
  * @eoi: an event has come whose end has not been told to Xen
- * @out: requests; used by the one thread that receives from @channel
+ * @out: requests; used by the thread that receives from @channel
  * @active: a request was taken since the last event; likewise
  * @in_lock: guards @in and puts one reply after the other
  * @in: replies

@@ -30,13 +30,13 @@ static void xen_9pback_end_event(struct xen_9pback_ring *ring, bool progress)
 				progress ? 0 : XEN_EOI_FLAG_SPURIOUS);
 }
 
-static struct p9_server_req *xen_9pback_nothing(struct xen_9pback_ring *ring)
+/* The ring is empty: only another event tells of what comes next */
+static void xen_9pback_drained(struct xen_9pback_ring *ring)
 {
 	bool active = ring->active;
 
 	ring->active = false;
 	xen_9pback_end_event(ring, active);
-	return NULL;
 }
 
 static struct p9_server_req *xen_9pback_recv(struct p9_server_channel *channel)
@@ -52,16 +52,19 @@ static struct p9_server_req *xen_9pback_recv(struct p9_server_channel *channel)
 	err = xen_9pfs_queued(&ring->out, &queued);
 	if (err)
 		return ERR_PTR(err);
-	if (queued < sizeof(header))
-		return xen_9pback_nothing(ring);
-
+	if (queued < sizeof(header)) {
+		xen_9pback_drained(ring);
+		return NULL;
+	}
 	xen_9pfs_get(&ring->out, 0, header, sizeof(header));
 	size = get_unaligned_le32(header);
 	if (size > ring->out.size)
 		return ERR_PTR(-EPROTO);
 	/* A guest may publish a message in pieces */
-	if (size > queued)
-		return xen_9pback_nothing(ring);
+	if (size > queued) {
+		xen_9pback_drained(ring);
+		return NULL;
+	}
 
 	req = p9_server_req_alloc(channel, header);
 	if (IS_ERR_OR_NULL(req))
@@ -77,7 +80,10 @@ static bool xen_9pback_pending(struct p9_server_channel *channel)
 {
 	struct xen_9pback_ring *ring = xen_9pback_ring(channel);
 
-	return READ_ONCE(*ring->out.peer) != READ_ONCE(ring->out.index);
+	if (READ_ONCE(*ring->out.peer) != ring->out.index)
+		return true;
+	xen_9pback_drained(ring);
+	return false;
 }
 
 /*

@@ -49,7 +49,8 @@ struct p9_server_req {
  *	transport to come back; an ERR_PTR() ends the session. Called by one
  *	thread at a time for each channel, may sleep for memory.
  * @pending: says whether @recv might find something; may be wrong by saying
- *	yes. Called in any of the session's threads, does not sleep.
+ *	yes. Having said no, the transport will say p9_server_ready() for what
+ *	comes next. Called by the thread that called @recv, does not sleep.
  * @send: sends one reply of @len bytes, gathered from @nr pieces, whole. It
  *	waits for room and serializes the callers of one channel. An error
  *	means that the peer is gone or broke the protocol.
