@@ -19,8 +19,8 @@ RIG = HERE.parent / "rig" / "rig"
 
 # For the guests that a suite leaves to be ended, beside the suite's own time
 CLEANUP = 60
-# For building modules, image and kernel's index, and for boot and end
-AROUND = 1800
+# For waiting until the machine is free, building modules and image, boot and end
+AROUND = 7200
 
 
 def _stage(folder, suites, variants, token):
