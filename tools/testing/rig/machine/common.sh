@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
+# shellcheck shell=bash
 # What the first programs of dom0 and of guests share. Sourced by both.
 
 export PATH=/run/rig/tools:/run/rig/tools/bin:/run/rig/machine/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -22,6 +23,7 @@ make_mounts()
 	mount -t tmpfs -o mode=1777 tmp /tmp
 	mount -t debugfs debugfs /sys/kernel/debug
 	mount -t tracefs tracefs /sys/kernel/tracing
+	echo 1 >/proc/sys/kernel/sysrq
 	mkdir -p /out
 	mount --bind /run/rig/add /rig
 }

@@ -55,7 +55,7 @@ def _machine(tree):
     files = sorted(path for path in MACHINE.rglob("*") if path.is_file())
     names = " ".join(str(path.relative_to(MACHINE)) for path in files)
     key = cache.key_of(tree.key, COMPILE, names, *files)
-    return cache.entry("machine", key, lambda path: _make_machine(tree, path))
+    return cache.entry("machine", key, lambda path: _make_machine(tree, path), keep=6)
 
 
 def make(tree, boot, folder, job, parts):
