@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The stock client's mount over TCP on loopback, served by the same server: what
+# works on Xen works without it.
+#
+# rig: kernel=lts,mainline timeout=600
+
+set -eu
+
+exec "$(dirname "$0")/../9p/run_socket.sh" "$(command -v 9p-serve)" /srv mount-tcp
