@@ -7,13 +7,13 @@
 
 #ifndef kzalloc_obj
 /* The flags that were given, or GFP_KERNEL */
-#define compat_gfp(none, gfp, ...)	gfp
+#define compat_gfp(gfp, ...)	gfp
 #define kmalloc_obj(VAR, ...) \
-	kmalloc(sizeof(VAR), compat_gfp(0, ##__VA_ARGS__, GFP_KERNEL))
+	kmalloc(sizeof(VAR), compat_gfp(__VA_ARGS__ __VA_OPT__(,) GFP_KERNEL))
 #define kzalloc_obj(VAR, ...) \
-	kzalloc(sizeof(VAR), compat_gfp(0, ##__VA_ARGS__, GFP_KERNEL))
+	kzalloc(sizeof(VAR), compat_gfp(__VA_ARGS__ __VA_OPT__(,) GFP_KERNEL))
 #define kzalloc_objs(VAR, COUNT, ...) \
-	kcalloc(COUNT, sizeof(VAR), compat_gfp(0, ##__VA_ARGS__, GFP_KERNEL))
+	kcalloc(COUNT, sizeof(VAR), compat_gfp(__VA_ARGS__ __VA_OPT__(,) GFP_KERNEL))
 #endif
 
 #endif /* COMPAT_SLAB_H */

@@ -184,10 +184,9 @@ struct p9s_tunlinkat {
 	u32 flags;
 };
 
-/**
- * union p9s_msg - any request, taken apart
- * @fid: the fid that the request is about; all but Tversion and Tflush
- *	start with one
+/*
+ * Any request, taken apart. @fid is the fid that it is about: all but Tversion
+ * and Tflush start with one.
  */
 union p9s_msg {
 	u32 fid;

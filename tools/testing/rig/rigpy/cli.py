@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 
-from . import cache, packages, run, source, tree
+from . import cache, run, source, tree
 from .checkout import Checkout
 from .machine import LINUX_FAST
 from .say import RigError, say

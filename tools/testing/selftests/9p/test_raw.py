@@ -10,6 +10,7 @@ sockets are given. Run it as root, for nobody else may make what it makes.
 """
 import argparse
 import contextlib
+import importlib
 import os
 import shutil
 import socket
@@ -19,12 +20,8 @@ import harness
 import p9raw
 
 # Each module adds its tests when it is imported
-# pylint: disable=unused-import
-import raw_framing
-import raw_names
-import raw_files
-import raw_limits
-import raw_exports
+for module in ("framing", "names", "files", "limits", "exports"):
+    importlib.import_module(f"raw_{module}")
 
 
 class Env:
