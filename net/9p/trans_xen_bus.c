@@ -156,8 +156,13 @@ static void p9_xen_connect(struct xenbus_device *dev)
 	struct p9_xen_front *front;
 	int err;
 
-	/* It has come back after it had closed */
-	if (!dev_get_drvdata(&dev->dev) && p9_xen_new_front(dev))
+	front = dev_get_drvdata(&dev->dev);
+	if (front && p9_xen_front_dead(front)) {
+		/* The backend has come back after it had closed */
+		p9_xen_free_front(dev);
+		front = NULL;
+	}
+	if (!front && p9_xen_new_front(dev))
 		return;
 	front = dev_get_drvdata(&dev->dev);
 
@@ -204,6 +209,9 @@ static void p9_xen_disconnect(struct xenbus_device *dev)
 	if (dev->state != XenbusStateClosed)
 		p9_xen_log_reason(dev);
 	p9_xen_free_front(dev);
+	/* The tag stays known, so that a mount is told what is wrong with it */
+	if (!p9_xen_new_front(dev))
+		p9_xen_front_fail(dev_get_drvdata(&dev->dev));
 	xenbus_frontend_closed(dev);
 }
 
@@ -235,7 +243,12 @@ static void p9_xen_backend_changed(struct xenbus_device *dev,
 static int p9_xen_probe(struct xenbus_device *dev,
 			const struct xenbus_device_id *id)
 {
-	return p9_xen_new_front(dev);
+	int err = p9_xen_new_front(dev);
+
+	/* Bound again: have the backend start over as well */
+	if (!err && dev->state == XenbusStateClosed)
+		xenbus_switch_state(dev, XenbusStateInitialising);
+	return err;
 }
 
 static void p9_xen_remove(struct xenbus_device *dev)

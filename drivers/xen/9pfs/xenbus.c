@@ -143,8 +143,8 @@ static void xen_9pback_follow(struct xen_9pback *back)
 	case XenbusStateInitialising:
 		xen_9pback_disconnect(back);
 		back->refused = false;
-		if (back->dev->state == XenbusStateClosed)
-			xen_9pback_switch(back, XenbusStateInitWait);
+		/* It may have closed and come back before this was looked at */
+		xen_9pback_switch(back, XenbusStateInitWait);
 		break;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:

@@ -187,7 +187,8 @@ static void p9s_thread_reap(struct p9_server_session *session)
 
 	spin_lock_irq(&session->lock);
 	list_for_each_entry_safe(thread, next, &session->threads, entry) {
-		if (thread->ending)
+		/* p9s_thread_stop() waits for them all by itself */
+		if (thread->ending && !session->stopping)
 			list_move(&thread->entry, &ending);
 	}
 	spin_unlock_irq(&session->lock);
