@@ -187,8 +187,7 @@ static void p9s_thread_reap(struct p9_server_session *session)
 
 	spin_lock_irq(&session->lock);
 	list_for_each_entry_safe(thread, next, &session->threads, entry) {
-		/* p9s_thread_stop() waits for them all by itself */
-		if (thread->ending && !session->stopping)
+		if (thread->ending)
 			list_move(&thread->entry, &ending);
 	}
 	spin_unlock_irq(&session->lock);
