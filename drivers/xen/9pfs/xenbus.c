@@ -158,7 +158,9 @@ static void xen_9pback_follow(struct xen_9pback *back)
 	case XenbusStateUnknown:
 		xen_9pback_disconnect(back);
 		back->refused = false;
-		xen_9pback_switch(back, XenbusStateClosed);
+		/* One that is offered again stays so: its frontend will see */
+		if (back->dev->state != XenbusStateInitWait)
+			xen_9pback_switch(back, XenbusStateClosed);
 		break;
 	default:
 		break;
