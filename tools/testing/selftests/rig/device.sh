@@ -4,7 +4,7 @@
 # The device that connected sockets are handed to the server through: who may
 # use it, and what it refuses.
 #
-# rig: kernel=lts,mainline timeout=600
+# rig: kernel=lts,mainline
 
 set -eu
 
