@@ -4,7 +4,7 @@
 # Ordinary file work in a guest on a 9P mount gives what it gives on a local
 # file system: the tests of files.py, each a test here.
 #
-# rig: kernel=lts timeout=1200
+# rig: kernel=lts,mainline timeout=1200
 
 set -eu
 
