@@ -41,6 +41,8 @@ def _add_machine(parser):
     parser.add_argument("--out", metavar="DIR", help="where $OUT and the logs go")
     parser.add_argument("--xen-append", action="append", default=[], metavar="WORD")
     parser.add_argument("--dom0-append", action="append", default=[], metavar="WORD")
+    parser.add_argument("--qemu-append", action="append", default=[], metavar="WORD",
+                        help="a further word for QEMU: -s for its gdb stub, a monitor, ...")
     parser.add_argument("--timeout", type=int, default=600, metavar="S",
                         help="for each script (default: 600)")
     parser.add_argument("--verbose", action="store_true")
