@@ -66,14 +66,16 @@ static bool p9_xen_take_request(struct p9_xen_front *front,
 /**
  * struct p9_xen_flush - a Tflush that has been sent
  * @list: in the device's flushes
- * @flush: the request that it is
+ * @flush: the request that it is; it is completed once @old is settled
  * @old: the request that it flushes, referenced: whoever waited for it may be
  *	killed and gone, but its tag is not free before Rflush
+ * @status: what @flush is to be completed with, or 0 while Rflush has not come
  */
 struct p9_xen_flush {
 	struct list_head list;
 	struct p9_req_t *flush;
 	struct p9_req_t *old;
+	int status;
 };
 
 static void p9_xen_add_flush(struct p9_xen_front *front,
@@ -85,7 +87,7 @@ static void p9_xen_add_flush(struct p9_xen_front *front,
 
 	if (!old)
 		return;
-	f = kmalloc_obj(*f, GFP_KERNEL | __GFP_NOFAIL);
+	f = kzalloc_obj(*f, GFP_KERNEL | __GFP_NOFAIL);
 	f->flush = req;
 	f->old = old;
 	spin_lock(&front->lock);
@@ -93,26 +95,50 @@ static void p9_xen_add_flush(struct p9_xen_front *front,
 	spin_unlock(&front->lock);
 }
 
-/* Rflush has come for @flush, or nothing will any more if that is NULL */
-static void p9_xen_end_flush(struct p9_xen_front *front,
-			     struct p9_client *client, struct p9_req_t *flush)
+/* Rflush has come. False if nobody keeps a record of what was flushed. */
+static bool p9_xen_flush_answered(struct p9_xen_front *front,
+				  struct p9_req_t *flush, int status)
 {
-	struct p9_xen_flush *f, *next;
-	LIST_HEAD(ended);
+	struct p9_xen_flush *f;
+	bool found = false;
 
 	spin_lock(&front->lock);
-	list_for_each_entry_safe(f, next, &front->flushes, list) {
-		if (!flush || f->flush == flush)
-			list_move(&f->list, &ended);
+	list_for_each_entry(f, &front->flushes, list) {
+		if (f->flush == flush) {
+			f->status = status;
+			found = true;
+			break;
+		}
 	}
 	spin_unlock(&front->lock);
+	return found;
+}
 
-	list_for_each_entry_safe(f, next, &ended, list) {
-		/* The backend has dropped it: no reply will come */
-		if (flush && p9_xen_take_request(front, f->old)) {
-			WRITE_ONCE(f->old->status, REQ_STATUS_FLSHD);
-			p9_req_put(client, f->old);
+/* Takes off the list a flush that was answered, or any if that is @all */
+static struct p9_xen_flush *p9_xen_take_flush(struct p9_xen_front *front,
+					      bool all)
+{
+	struct p9_xen_flush *f, *found = NULL;
+
+	spin_lock(&front->lock);
+	list_for_each_entry(f, &front->flushes, list) {
+		if (all || f->status) {
+			found = f;
+			list_del(&f->list);
+			break;
 		}
+	}
+	spin_unlock(&front->lock);
+	return found;
+}
+
+/* The connection is over, and with it what was flushed and who flushed it */
+static void p9_xen_drop_flushes(struct p9_xen_front *front,
+				struct p9_client *client)
+{
+	struct p9_xen_flush *f;
+
+	while ((f = p9_xen_take_flush(front, true))) {
 		p9_req_put(client, f->old);
 		kfree(f);
 	}
@@ -162,7 +188,7 @@ void p9_xen_front_fail(struct p9_xen_front *front)
 			/* Drops the reference that the list held */
 			p9_client_cb(front->client, req, REQ_STATUS_ERROR);
 		}
-		p9_xen_end_flush(front, front->client, NULL);
+		p9_xen_drop_flushes(front, front->client);
 	}
 	up_write(&front->client_sem);
 }
@@ -286,6 +312,12 @@ static int p9_xen_send(struct p9_xen_ring *ring, struct p9_req_t *req)
 	return 0;
 }
 
+/* A stock backend looks for a tag nowhere else */
+static struct p9_xen_ring *p9_xen_ring_of(struct p9_xen_front *front, u16 tag)
+{
+	return &front->rings[tag % front->nr_rings];
+}
+
 /* Drops what the replies to an earlier mount have left in the rings */
 static void p9_xen_discard(struct p9_xen_front *front)
 {
@@ -314,8 +346,7 @@ static int p9_xen_request(struct p9_client *client, struct p9_req_t *req)
 	if (!front->negotiated && req->tc.tag != P9_NOTAG)
 		p9_xen_discard(front);
 
-	/* A stock backend looks for this tag nowhere else */
-	ring = &front->rings[req->tc.tag % front->nr_rings];
+	ring = p9_xen_ring_of(front, req->tc.tag);
 	do {
 		err = wait_event_killable(ring->room,
 					  p9_xen_has_room(ring, req->tc.size));
@@ -349,8 +380,9 @@ static void p9_xen_complete(struct p9_client *client, struct p9_req_t *req,
 		req->t_err = -EIO;
 		status = REQ_STATUS_ERROR;
 	}
-	if (req->tc.id == P9_TFLUSH)
-		p9_xen_end_flush(ring->front, client, req);
+	if (req->tc.id == P9_TFLUSH &&
+	    p9_xen_flush_answered(ring->front, req, status))
+		return;
 	/* Drops the reference that the list held */
 	p9_client_cb(client, req, status);
 }
@@ -427,12 +459,13 @@ static void p9_xen_tell_room(struct p9_xen_ring *ring, u32 msize)
 	notify_remote_via_irq(ring->irq);
 }
 
-static bool p9_xen_receive(struct p9_xen_ring *ring)
+/* Handles every reply that is there; true if there was one */
+static bool p9_xen_drain(struct p9_xen_ring *ring)
 {
 	struct p9_xen_front *front = ring->front;
 	bool any = false;
 
-	down_read(&front->client_sem);
+	lockdep_assert_held_read(&front->client_sem);
 	mutex_lock(&ring->in_lock);
 	while (p9_xen_receive_one(ring)) {
 		any = true;
@@ -440,6 +473,40 @@ static bool p9_xen_receive(struct p9_xen_ring *ring)
 						       ring->in.size);
 	}
 	mutex_unlock(&ring->in_lock);
+	return any;
+}
+
+/*
+ * The reply to what was flushed comes before Rflush if it comes at all, but on
+ * another ring, which nobody may have looked at yet. So that ring is looked at
+ * before the request counts as dropped and its tag as free.
+ */
+static void p9_xen_end_flush(struct p9_xen_front *front,
+			     struct p9_xen_flush *f)
+{
+	struct p9_client *client = front->client;
+
+	p9_xen_drain(p9_xen_ring_of(front, f->old->tc.tag));
+	if (p9_xen_take_request(front, f->old)) {
+		WRITE_ONCE(f->old->status, REQ_STATUS_FLSHD);
+		p9_req_put(client, f->old);
+	}
+	p9_req_put(client, f->old);
+	/* Drops the reference that the list of requests held */
+	p9_client_cb(client, f->flush, f->status);
+	kfree(f);
+}
+
+static bool p9_xen_receive(struct p9_xen_ring *ring)
+{
+	struct p9_xen_front *front = ring->front;
+	struct p9_xen_flush *f;
+	bool any;
+
+	down_read(&front->client_sem);
+	any = p9_xen_drain(ring);
+	while ((f = p9_xen_take_flush(front, false)))
+		p9_xen_end_flush(front, f);
 	up_read(&front->client_sem);
 	return any;
 }
@@ -571,7 +638,7 @@ static void p9_xen_close(struct p9_client *client)
 	/* What killed processes did not wait for */
 	while ((req = p9_xen_first_request(front)))
 		p9_req_put(client, req);
-	p9_xen_end_flush(front, client, NULL);
+	p9_xen_drop_flushes(front, client);
 	front->client = NULL;
 	up_write(&front->client_sem);
 	client->trans = NULL;
