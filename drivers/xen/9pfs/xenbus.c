@@ -85,8 +85,12 @@ static void xen_9pback_disconnect(struct xen_9pback *back)
 	WRITE_ONCE(back->failure, 0);
 }
 
-/* Where the frontend can read it; the directory may be gone by now */
-static int xen_9pback_write_error(struct xenbus_device *dev, const char *why)
+/* Does @step whole or not at all, again if others changed what it has read */
+static int xen_9pback_transact(struct xenbus_device *dev,
+			       int (*step)(struct xenbus_transaction xbt,
+					   struct xenbus_device *dev,
+					   const char *arg),
+			       const char *arg)
 {
 	struct xenbus_transaction xbt;
 	int err;
@@ -95,13 +99,19 @@ static int xen_9pback_write_error(struct xenbus_device *dev, const char *why)
 		err = xenbus_transaction_start(&xbt);
 		if (err)
 			return err;
-		if (!xenbus_exists(xbt, dev->nodename, "state"))
-			err = -ENOENT;
-		else
-			err = xenbus_write(xbt, dev->nodename, "error", why);
+		err = step(xbt, dev, arg);
 		err = xenbus_transaction_end(xbt, err) ?: err;
 	} while (err == -EAGAIN);
 	return err;
+}
+
+/* Where the frontend can read it; the directory may be gone by now */
+static int xen_9pback_write_error(struct xenbus_transaction xbt,
+				  struct xenbus_device *dev, const char *why)
+{
+	if (!xenbus_exists(xbt, dev->nodename, "state"))
+		return -ENOENT;
+	return xenbus_write(xbt, dev->nodename, "error", why);
 }
 
 static void xen_9pback_refuse(struct xen_9pback *back, int err,
@@ -110,7 +120,7 @@ static void xen_9pback_refuse(struct xen_9pback *back, int err,
 	back->refused = true;
 	mutex_lock(&back->lock);
 	if (!back->removed) {
-		if (xen_9pback_write_error(back->dev, why))
+		if (xen_9pback_transact(back->dev, xen_9pback_write_error, why))
 			pr_warn("%s: the guest cannot be told why it is not served\n",
 				back->dev->nodename);
 		/* Logs it, and closes */
@@ -192,7 +202,7 @@ static void xen_9pback_work(struct work_struct *work)
  * is how this module leaves a device behind when it is unloaded.
  */
 static int xen_9pback_take(struct xenbus_transaction xbt,
-			   struct xenbus_device *dev)
+			   struct xenbus_device *dev, const char *unused)
 {
 	int state, err;
 
@@ -216,16 +226,8 @@ static int xen_9pback_take(struct xenbus_transaction xbt,
 
 static int xen_9pback_offer(struct xenbus_device *dev)
 {
-	struct xenbus_transaction xbt;
-	int err;
+	int err = xen_9pback_transact(dev, xen_9pback_take, NULL);
 
-	do {
-		err = xenbus_transaction_start(&xbt);
-		if (err)
-			return err;
-		err = xen_9pback_take(xbt, dev);
-		err = xenbus_transaction_end(xbt, err) ?: err;
-	} while (err == -EAGAIN);
 	if (!err)
 		xenbus_switch_state(dev, XenbusStateInitWait);
 	return err;
