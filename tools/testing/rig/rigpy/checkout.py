@@ -9,25 +9,16 @@ tree the copy is always /build, so no path of the host ends up in an object.
 import os
 import pathlib
 import re
-import subprocess
 
 from . import cache, image
 from .say import RigError, Step, say
 
-HERE = pathlib.Path(__file__).resolve().parent
+# The root of the checkout that this rig is part of
+TOP = pathlib.Path(__file__).resolve().parents[4]
 
 # What a build leaves behind, which a copy of the sources must not remove.
 PRODUCTS = ["*.o", "*.ko", "*.a", "*.mod", "*.mod.c", ".*.cmd", ".*.d", "*.symvers",
             "modules.order", ".module-common.*", "*.o.d"]
-
-
-def top():
-    """The root of the checkout that this rig is part of."""
-    done = subprocess.run(["git", "-C", str(HERE), "rev-parse", "--show-toplevel"],
-                          capture_output=True, text=True)
-    if done.returncode:
-        raise RigError(f"{HERE} is in no git checkout: {done.stderr.strip()}")
-    return pathlib.Path(done.stdout.strip())
 
 
 class Checkout:
@@ -35,7 +26,7 @@ class Checkout:
 
     def __init__(self, tree, path=None):
         self.tree = tree
-        self.path = path or top()
+        self.path = path or TOP
         self.key = cache.key_of(str(self.path))
         self.room = cache.directory(f"build/{self.key}")
         (self.room / "checkout").write_text(f"{self.path}\n")

@@ -6,7 +6,7 @@
 # thread back, and the next guest mounts at once. A device that another backend
 # has taken is left to it.
 #
-# rig: kernel=mainline timeout=900
+# rig: kernel=lts,mainline timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

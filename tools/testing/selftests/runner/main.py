@@ -17,6 +17,7 @@ from .show import Show
 HERE = pathlib.Path(__file__).resolve().parents[1]
 TOP = HERE.parents[2]
 RIG = HERE.parent / "rig" / "rig"
+SUITES = HERE / "rig"
 
 # What runs without Xen: name, command, seconds
 PHASES = {
@@ -36,8 +37,6 @@ def _parser():
     parser.add_argument("--list", action="store_true", help="print what would run")
     parser.add_argument("--kernel", choices=["lts", "mainline"],
                         help="of the suites on Xen those with this kernel only")
-    parser.add_argument("--from", dest="folder", type=pathlib.Path, default=HERE / "rig",
-                        metavar="DIR", help="take the suites on Xen from DIR")
     parser.add_argument("--out", type=pathlib.Path,
                         default=os.environ.get("CHECK_OUT"), metavar="DIR",
                         help="where logs go (default: $CHECK_OUT, or the rig's cache)")
@@ -81,7 +80,7 @@ def _phase(name, folder, show):
 
 def _wanted(options):
     """The phases and the variants to run; complains about names of nothing."""
-    variants = suites.read(options.folder)
+    variants = suites.read(SUITES)
     known = [*PHASES, *dict.fromkeys(v.suite for v in variants)]
     for pattern in options.suites:
         if not fnmatch.filter(known, pattern):
@@ -108,5 +107,5 @@ def main():
     for name in phases:
         _phase(name, folder, show)
     for machine, those in suites.boots(variants).items():
-        boot.run(machine, those, options.folder.resolve(), folder, show)
+        boot.run(machine, those, SUITES, folder, show)
     return show.close()

@@ -13,7 +13,7 @@ mkdir -p /srv/pvh
 demo_script()
 {
 	rig-guest exec v -- env MOUNT=/mnt /rig/demo/guest
-	diff -r --no-dereference /srv/pvh/own/include/net /srv/pvh/tree
+	diff -r --no-dereference /srv/pvh/own/include/crypto /srv/pvh/tree
 }
 
 rig-guest create v --type pvh --front ours --back ours --vcpus 1 \

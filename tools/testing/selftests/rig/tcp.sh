@@ -8,4 +8,4 @@
 
 set -eu
 
-exec "$(dirname "$0")/../9p/run_socket.sh" "$(command -v 9p-serve)" /srv mount-tcp
+exec "$(dirname "$0")/../9p/run_socket.sh" "$(command -v 9p-serve)" /tmp mount-tcp

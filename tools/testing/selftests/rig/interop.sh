@@ -19,7 +19,7 @@ demo_script()
 	rig-guest mount i interop /mnt
 	rig-guest exec i -- env MOUNT=/mnt /rig/demo/guest
 	rig-guest shutdown i
-	diff -r --no-dereference /srv/interop/own/include/net /srv/interop/tree
+	diff -r --no-dereference /srv/interop/own/include/crypto /srv/interop/tree
 }
 
 upstream_frontend()
