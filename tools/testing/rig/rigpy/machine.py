@@ -87,7 +87,7 @@ class Machine:
                 "-no-reboot", "-machine", "q35", *self._accel(options),
                 "-smp", str(options["cpus"]), "-m", str(options["machine_memory"]),
                 "-kernel", str(boot / "xen"), "-append", self._xen_words(options),
-                "-initrd", f"{boot}/vmlinuz-{kernel} {_escape(words)},{boot}/initrd-dom0-{kernel}",
+                "-initrd", f"{boot}/vmlinux-{kernel} {_escape(words)},{boot}/initrd-dom0-{kernel}",
                 "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                 "-chardev", f"file,id=report,path={self.report}",
                 "-device", "virtio-serial-pci,disable-legacy=on,iommu_platform=on",

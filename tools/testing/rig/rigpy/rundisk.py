@@ -69,7 +69,7 @@ def make(tree, boot, folder, job, parts):
     shutil.copytree(_machine(tree), stage / "machine", symlinks=True)
     (stage / "boot").mkdir()
     for path in boot.iterdir():
-        if path.name.startswith(("vmlinuz-", "initrd-guest-")):
+        if path.name.startswith(("vmlinux-", "initrd-guest-")):
             _link(path, stage / "boot" / path.name)
     (stage / "modules").mkdir()
     for release, modules in parts.get("modules", {}).items():

@@ -96,7 +96,7 @@ class Guest:
                  *record.get("append", [])]
         if record.get("shell"):
             words.append("rig.shell=1")
-        kernel = f"/run/rig/boot/vmlinuz-{record['kernel']}"
+        kernel = f"/run/rig/boot/vmlinux-{record['kernel']}"
         disk = "format=raw, vdev={}, access=r, backendtype=phy, script=rig-block, target={}"
         settings = {
             "name": self.name, "type": record["type"],
