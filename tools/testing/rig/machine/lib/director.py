@@ -244,7 +244,7 @@ class Director:
             rows, columns = self.job["size"]
             subprocess.run(["stty", "rows", str(rows), "columns", str(columns)],
                            stdin=terminal, check=False)
-            argv = ["xl", "console", guest] if self.job["shell"] == "guest" else ["bash", "-l"]
+            argv = ["xl", "console", guest] if self.job["shell"] == "guest" else ["bash"]
             subprocess.run(["setsid", "-c", *argv], stdin=terminal, stdout=terminal,
                            stderr=terminal, env=environment, cwd="/root", check=False)
 
