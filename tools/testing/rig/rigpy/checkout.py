@@ -9,6 +9,7 @@ tree the copy is always /build, so no path of the host ends up in an object.
 import os
 import pathlib
 import re
+import shutil
 
 from . import cache, image
 from .say import RigError, Step, say
@@ -60,19 +61,19 @@ class Checkout:
 
     def build_modules(self, kernel, warnings="1", arguments=()):
         """Build the modules for a kernel; the folder that holds the .ko files."""
-        release = self.tree.release(kernel)
-        folder = self._folder(f"modules-{release}-{self.tree.key}")
-        with cache.lock(f"build-{self.key}-{kernel}"), \
-                Step(f"building the modules for {kernel} ({release})"):
+        who = f"{kernel.name} ({kernel.release})"
+        folder = self._folder(f"modules-{kernel.release}-{kernel.key}-{self.tree.key}")
+        with cache.lock(f"build-{self.key}-{kernel.name}"), \
+                Step(f"building the modules for {who}"):
             self._copy(folder)
             self._remove_orphans(folder)
             level = [f"W={warnings}"] if warnings else []
             done = self.tree.run(
-                ["make", "-s", "-C", f"/lib/modules/{release}/build", "M=/build", *level,
+                ["make", "-s", "-C", kernel.build, "M=/build", *level,
                  f"-j{os.cpu_count()}", *arguments, "modules"],
-                binds=[(folder, "/build")], stdout=2)
+                binds=[(folder, "/build"), *kernel.binds], stdout=2)
         if done.returncode:
-            raise RigError(f"the modules do not build for {kernel} ({release}): make ended "
+            raise RigError(f"the modules do not build for {who}: make ended "
                            f"with {done.returncode}; its messages are above")
         return folder
 
@@ -113,26 +114,26 @@ class Checkout:
                              binds=[(self.path, self.path), (scratch, "/build")]).returncode
 
 
-def indexed_modules(tree, release, modules, target):
+# What depmod reads of a kernel's own modules
+KEPT = ["modules.order", "modules.builtin", "modules.builtin.modinfo"]
+
+
+def indexed_modules(tree, kernel, modules, target):
     """A folder to put over /lib/modules/RELEASE: our modules and a fitting index."""
-    plain = image.plain_modules(tree)
+    release, plain = kernel.release, kernel.modules()
     base = target.with_name(target.name + ".base")
     there = base / "lib/modules" / release
     cache.remove(base)
-    there.mkdir(parents=True)
-    for path in (plain / release).iterdir():
-        if path.name == "kernel":
-            (there / "kernel").mkdir()
-        elif not path.name.endswith(".bin") and path.name in KEPT:
-            (there / path.name).write_bytes(path.read_bytes())
-    (there / "updates").mkdir()
+    for folder in ("kernel", "updates"):
+        (there / folder).mkdir(parents=True)
+    for name in KEPT:
+        shutil.copy(plain / name, there)
     for path in modules:
-        (there / "updates" / path.name).write_bytes(path.read_bytes())
-    image.index_modules(tree, base, release, kernel=plain / release / "kernel")
+        shutil.copy(path, there / "updates")
+    image.index_modules(tree, base, release, kernel=plain / "kernel")
     (there / "kernel").rmdir()
     there.rename(target)
     cache.remove(base)
     say(f"modules for {release}: {' '.join(sorted(path.stem for path in modules)) or 'none'}")
 
 
-KEPT = {"modules.order", "modules.builtin", "modules.builtin.modinfo"}

@@ -6,19 +6,18 @@ import os
 import shutil
 import sys
 
-from . import cache, run, source, tree
+from . import cache, kernels, run, source, tree
 from .checkout import Checkout
 from .machine import LINUX_FAST
 from .say import RigError, say
 
-KERNELS = ["lts", "mainline"]
 P9 = "tag={tag},security_model=none,path={export}"
 
 
 def _add_machine(parser):
-    parser.add_argument("--kernel", choices=KERNELS, default="mainline",
+    parser.add_argument("--kernel", choices=kernels.ALL, default="mainline",
                         help="the guests' kernel (default: mainline)")
-    parser.add_argument("--dom0-kernel", choices=KERNELS, help="default: as --kernel")
+    parser.add_argument("--dom0-kernel", choices=kernels.ALL, help="default: as --kernel")
     parser.add_argument("--guest", dest="type", choices=["pv", "pvh"], default="pv")
     parser.add_argument("--vcpus", type=int, default=1, help="of a guest (default: 1)")
     parser.add_argument("--memory", type=int, default=512, metavar="MIB",
@@ -96,12 +95,13 @@ def command_shell(options):
 
 
 def command_build(options):
-    checkout = Checkout(tree.get())
-    kernels = KERNELS if options.kernel == "all" else [options.kernel]
+    one = tree.get()
+    checkout = Checkout(one)
+    names = kernels.DEBIAN if options.kernel == "all" else [options.kernel]
     if not checkout.has_modules():
         raise RigError(f"{checkout.path} has no Kbuild: no modules to build")
-    for kernel in kernels:
-        folder = checkout.build_modules(kernel, options.warnings, options.rest)
+    for name in names:
+        folder = checkout.build_modules(kernels.get(one, name), options.warnings, options.rest)
         for path in checkout.built_modules(folder):
             print(path)
     tools = checkout.build_tools()
@@ -120,7 +120,7 @@ def command_versions(_):
     one = tree.get()
     print(f"xen      {one.version('xen-hypervisor-4.20-amd64')}")
     print(f"qemu     {one.version('qemu-system-x86')}")
-    for kernel in KERNELS:
+    for kernel in kernels.DEBIAN:
         release = one.release(kernel)
         print(f"{kernel:8} {release} ({one.version('linux-image-' + release)})")
     return 0
@@ -160,13 +160,14 @@ def _parser():
     one.add_argument("--with-guest", action="store_true",
                      help="a shell in dom0, a guest with the share mounted beside it")
     one = add("build", command_build, "build the modules and tools of this checkout")
-    one.add_argument("--kernel", choices=[*KERNELS, "all"], default="all")
+    one.add_argument("--kernel", choices=[*kernels.ALL, "all"], default="all",
+                     help="all: both of Debian's (default)")
     one.add_argument("--warnings", default="1", metavar="LEVEL", help="W= of make (default: 1)")
     add("exec", command_exec, "run a command in the tree: rig exec -- COMMAND")
     add("versions", command_versions, "print what the rig consists of")
     add("tree", command_tree, "print the path of the tree")
     one = add("source", command_source, "print the path of a kernel's source")
-    one.add_argument("kernel", choices=KERNELS)
+    one.add_argument("kernel", choices=kernels.DEBIAN)
     add("clean", command_clean, "empty the cache")
     return parser
 

@@ -87,8 +87,8 @@ def _module(path):
     return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
-def _build(tree, release, role):
-    folder = tree.path / "usr/lib/modules" / release
+def _build(tree, kernel, role):
+    folder = kernel.packed_modules()
     archive = Archive()
     for name in ("bin", "dev", "proc", "sys", "modules", "base", "top", "root"):
         archive.folder(name)
@@ -103,12 +103,14 @@ def _build(tree, release, role):
     return archive.finish()
 
 
-def _kernel(data):
-    """The ELF image in a bzImage (see the kernel's Documentation/arch/x86/boot.rst).
+def _unpacked(data):
+    """The ELF image in a kernel's file, which may be a bzImage (see the kernel's Documentation/arch/x86/boot.rst).
 
     Xen and xl would unpack it too, but on an emulated CPU. What is packed in
     another way than with zstd is left to them.
     """
+    if data[0x202:0x206] != b"HdrS":
+        return data
     offset, length = struct.unpack_from("<II", data, 0x248)
     start = (data[0x1f1] + 1) * 512 + offset
     packed = data[start:start + length - 4]
@@ -118,19 +120,17 @@ def _kernel(data):
                           check=True).stdout
 
 
-def _make(tree, path):
+def _make(tree, kernel, path):
     path.mkdir()
     packed = tree.path / "boot/xen-4.20-amd64.gz"
     (path / "xen").write_bytes(gzip.decompress(packed.read_bytes()))
-    for kernel in ("lts", "mainline"):
-        release = tree.release(kernel)
-        (path / f"vmlinux-{kernel}").write_bytes(
-            _kernel((tree.path / "boot" / f"vmlinuz-{release}").read_bytes()))
-        for role in MODULES:
-            (path / f"initrd-{role}-{kernel}").write_bytes(_build(tree, release, role))
+    (path / f"vmlinux-{kernel.name}").write_bytes(_unpacked(kernel.image()))
+    for role in MODULES:
+        (path / f"initrd-{role}-{kernel.name}").write_bytes(_build(tree, kernel, role))
 
 
-def get(tree):
-    """A folder with xen, vmlinux-KERNEL and initrd-ROLE-KERNEL."""
-    key = cache.key_of(tree.key, pathlib.Path(__file__), MACHINE / "initrd-init")
-    return cache.entry("boot", key, lambda path: _make(tree, path), keep=4)
+def get(tree, kernel):
+    """A folder with xen, and with vmlinux-NAME and initrd-ROLE-NAME of a kernel."""
+    key = cache.key_of(tree.key, kernel.name, kernel.key, pathlib.Path(__file__),
+                       MACHINE / "initrd-init")
+    return cache.entry("boot", key, lambda path: _make(tree, kernel, path), keep=8)

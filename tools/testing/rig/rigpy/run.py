@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 
-from . import cache, image, initrd, rundisk, splats
+from . import cache, image, initrd, kernels, rundisk, splats
 from .checkout import Checkout
 from .machine import Machine, accelerator
 from .report import Report
@@ -47,28 +47,31 @@ class Run:
         if "ours" not in (options["front"], options["back"]) and not options["modules"]:
             return {}
         checkout = Checkout(self.tree)
-        found = {}
-        for kernel in sorted({options["kernel"], options["dom0_kernel"]}):
-            folder = checkout.build_modules(kernel)
-            found[self.tree.release(kernel)] = checkout.built_modules(folder)
-        return found
+        return {name: checkout.built_modules(checkout.build_modules(kernel))
+                for name, kernel in self.kernels.items()}
 
     def prepare(self):
         options = self.options
+        self.kernels = {name: kernels.get(self.tree, name)
+                        for name in sorted({options["kernel"], options["dom0_kernel"]})}
         parts = {name: options[name] for name in ("dom0_script", "guest_script", "add")}
         parts["modules"] = self._modules()
         parts["tools"] = Checkout(self.tree).build_tools()
-        self.boot = initrd.get(self.tree)
+        self.boots = {name: initrd.get(self.tree, kernel)
+                      for name, kernel in self.kernels.items()}
         self.image = image.get(self.tree)
-        rundisk.make(self.tree, self.boot, self.folder, options["job"], parts)
+        rundisk.make(self.tree, [(kernel, self.boots[name])
+                                 for name, kernel in self.kernels.items()],
+                     self.folder, options["job"], parts)
 
     def boot_and_follow(self):
         """Start the machine and act on its report; a list of what went wrong."""
         options = self.options
         machine_options = {**options, "accel": accelerator(options["accel"], options["counted"])}
-        say(f"booting Xen with dom0 {options['dom0_kernel']} ({self.tree.release(options['dom0_kernel'])}), "
+        dom0 = self.kernels[options["dom0_kernel"]]
+        say(f"booting Xen with dom0 {dom0.name} ({dom0.release}), "
             f"{machine_options['accel']}{', counted' if options['counted'] else ''}; logs: {self.logs}")
-        self.machine.start(machine_options, self.boot, self.image, self.folder / "run.img")
+        self.machine.start(machine_options, self.boots[dom0.name], self.image, self.folder / "run.img")
         self.report = Report(self.machine.report, self.logs, self.out)
         try:
             faults = self._follow()

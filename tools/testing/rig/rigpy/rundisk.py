@@ -58,22 +58,24 @@ def _machine(tree):
     return cache.entry("machine", key, lambda path: _make_machine(tree, path), keep=6)
 
 
-def make(tree, boot, folder, job, parts):
+def make(tree, boots, folder, job, parts):
     """Write the disk folder/run.img.
 
-    parts: modules (release -> list of files), tools, add, dom0_script,
+    boots: pairs of a kernel and the folder that it boots from
+    parts: modules (name of a kernel -> list of files), tools, add, dom0_script,
     guest_script; each may be missing.
     """
     stage = folder / "stage"
     stage.mkdir()
     shutil.copytree(_machine(tree), stage / "machine", symlinks=True)
     (stage / "boot").mkdir()
-    for path in boot.iterdir():
-        if path.name.startswith(("vmlinux-", "initrd-guest-")):
-            _link(path, stage / "boot" / path.name)
     (stage / "modules").mkdir()
-    for release, modules in parts.get("modules", {}).items():
-        indexed_modules(tree, release, modules, stage / "modules" / release)
+    for kernel, boot in boots:
+        for name in (f"vmlinux-{kernel.name}", f"initrd-guest-{kernel.name}"):
+            _link(boot / name, stage / "boot" / name)
+        if kernel.name in parts["modules"]:
+            indexed_modules(tree, kernel, parts["modules"][kernel.name],
+                            stage / "modules" / kernel.release)
     if parts.get("tools"):
         shutil.copytree(parts["tools"], stage / "tools", symlinks=True,
                         ignore=lambda _, names: [name for name in names if any(

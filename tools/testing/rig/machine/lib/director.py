@@ -17,6 +17,8 @@ from report import LogFeed, Report
 from store import StoreError
 
 NAME = "guest"
+# What two scans for leaks may take on an emulated CPU
+LEAK_TIME = 300
 
 
 class Director:
@@ -63,6 +65,7 @@ class Director:
 
     def prepare(self):
         job = self.job
+        self.command("rig-leaks", "clear")
         os.makedirs(job["export"], exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "export", job["export"]],
                        check=True)
@@ -189,8 +192,10 @@ class Director:
             return
         try:
             self.collect(name)
+            if self.in_guest(guest, ["rig-leaks", "find"], LEAK_TIME):
+                self.fault(f"{name} leaks memory: see above")
         except (GuestError, StoreError, link.TookTooLong) as error:
-            self.fault(f"could not fetch what {name} left in $OUT: {error}")
+            self.fault(f"could not see what {name} has left behind: {error}")
         try:
             guest.shutdown()
         except (GuestError, StoreError) as error:
@@ -213,6 +218,7 @@ class Director:
         if self.job["back"] == "ours" and not left:
             self.command("modprobe", "-r", "xen-9pback")
             self.command("modprobe", "-r", "9pnet_server")
+        self.command("rig-leaks", "find", seconds=LEAK_TIME)
 
     def send_logs(self):
         for name, argv in (("dom0-dmesg.log", ["dmesg"]), ("xen.log", ["xl", "dmesg"]),

@@ -97,6 +97,9 @@ class Guest:
         if record.get("shell"):
             words.append("rig.shell=1")
         kernel = f"/run/rig/boot/vmlinux-{record['kernel']}"
+        if not os.path.exists(kernel):
+            raise GuestError(f"this run has no kernel {record['kernel']}; it has: " + ", ".join(
+                sorted(path.split("-", 1)[1] for path in glob.glob("/run/rig/boot/vmlinux-*"))))
         disk = "format=raw, vdev={}, access=r, backendtype=phy, script=rig-block, target={}"
         settings = {
             "name": self.name, "type": record["type"],

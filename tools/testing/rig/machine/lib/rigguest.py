@@ -111,7 +111,7 @@ def _add(commands, name, act, text, guest=True):
 def _add_create(commands):
     parser = _add(commands, "create", create, "create a guest and wait for its agent")
     parser.add_argument("--type", choices=["pv", "pvh"])
-    parser.add_argument("--kernel", choices=["lts", "mainline"])
+    parser.add_argument("--kernel", metavar="NAME")
     parser.add_argument("--vcpus", type=int)
     parser.add_argument("--memory", type=int, metavar="MIB")
     parser.add_argument("--front", choices=["ours", "upstream"])

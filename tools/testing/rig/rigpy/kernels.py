@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kernels that can boot: two of Debian's, and those that the rig builds.
+
+All that differs between them is here: where the image and the modules come
+from, and what modules under test are built against.
+"""
+
+from . import built, image
+from .say import RigError
+
+DEBIAN = ["lts", "mainline"]
+ALL = DEBIAN + built.KERNELS
+
+
+class Debian:
+    """A kernel of a Debian package, with its modules."""
+
+    def __init__(self, tree, name):
+        self.tree = tree
+        self.name = name
+        self.release = tree.release(name)
+        self.key = tree.key
+        # What modules are built against, inside the tree
+        self.build = f"/lib/modules/{self.release}/build"
+        self.binds = []
+
+    def image(self):
+        """Its file, as packed as it comes."""
+        return (self.tree.path / "boot" / f"vmlinuz-{self.release}").read_bytes()
+
+    def packed_modules(self):
+        """The folder of its modules and their index."""
+        return self.tree.path / "usr/lib/modules" / self.release
+
+    def modules(self):
+        """The same, unpacked, as dom0 and guests have them."""
+        return image.plain_modules(self.tree) / self.release
+
+
+class Built:
+    """A kernel that the rig builds; everything is built in."""
+
+    def __init__(self, tree, name):
+        self.name = name
+        self.path, origin = built.get(tree, name)
+        self.release = (self.path / "release").read_text()
+        self.key = self.path.name
+        self.build = "/kbuild"
+        self.binds = [(origin, "/ksrc"), (self.path / "build", "/kbuild")]
+
+    def image(self):
+        return (self.path / "vmlinux").read_bytes()
+
+    def packed_modules(self):
+        return self.path / "modules"
+
+    modules = packed_modules
+
+
+def get(tree, name):
+    if name in DEBIAN:
+        return Debian(tree, name)
+    if name in built.KERNELS:
+        return Built(tree, name)
+    raise RigError(f"there is no kernel {name}; there are: {' '.join(ALL)}")
