@@ -8,7 +8,6 @@ against, an index of what is built in, and the name of its release.
 
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 
@@ -74,8 +73,8 @@ def _build(tree, origin, path, name):
 def get(tree, name):
     """The folder of a kernel that was built, and the one of its sources."""
     origin = source.get(tree, "mainline")
-    gcc = re.sub(r"\s.*", "", tree.version("gcc"))
-    key = cache.key_of(name, _options(name), origin.name, gcc, pathlib.Path(__file__))
+    key = cache.key_of(name, _options(name), origin.name, tree.version("gcc"),
+                       pathlib.Path(__file__))
     path = cache.entry("kernel", key, lambda new: _build(tree, origin, new, name),
                        keep=2 * len(KERNELS))
     return path, origin

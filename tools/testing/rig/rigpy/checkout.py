@@ -62,7 +62,7 @@ class Checkout:
     def build_modules(self, kernel, warnings="1", arguments=()):
         """Build the modules for a kernel; the folder that holds the .ko files."""
         who = f"{kernel.name} ({kernel.release})"
-        folder = self._folder(f"modules-{kernel.release}-{kernel.key}-{self.tree.key}")
+        folder = self._folder(f"modules-{kernel.key}-{self.tree.key}")
         with cache.lock(f"build-{self.key}-{kernel.name}"), \
                 Step(f"building the modules for {who}"):
             self._copy(folder)

@@ -104,10 +104,11 @@ def _build(tree, kernel, role):
 
 
 def _unpacked(data):
-    """The ELF image in a kernel's file, which may be a bzImage (see the kernel's Documentation/arch/x86/boot.rst).
+    """The ELF image in a kernel's file, which may be a bzImage.
 
-    Xen and xl would unpack it too, but on an emulated CPU. What is packed in
-    another way than with zstd is left to them.
+    The kernel's Documentation/arch/x86/boot.rst says where it lies in one. Xen
+    and xl would unpack it too, but on an emulated CPU. What is packed in another
+    way than with zstd is left to them.
     """
     if data[0x202:0x206] != b"HdrS":
         return data

@@ -19,7 +19,8 @@ class Debian:
         self.tree = tree
         self.name = name
         self.release = tree.release(name)
-        self.key = tree.key
+        # What modules under test have to be built anew for
+        self.key = self.release
         # What modules are built against, inside the tree
         self.build = f"/lib/modules/{self.release}/build"
         self.binds = []
@@ -44,7 +45,7 @@ class Built:
         self.name = name
         self.path, origin = built.get(tree, name)
         self.release = (self.path / "release").read_text()
-        self.key = self.path.name
+        self.key = f"{self.release}-{self.path.name}"
         self.build = "/kbuild"
         self.binds = [(origin, "/ksrc"), (self.path / "build", "/kbuild")]
 

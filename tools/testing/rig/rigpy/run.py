@@ -71,7 +71,8 @@ class Run:
         dom0 = self.kernels[options["dom0_kernel"]]
         say(f"booting Xen with dom0 {dom0.name} ({dom0.release}), "
             f"{machine_options['accel']}{', counted' if options['counted'] else ''}; logs: {self.logs}")
-        self.machine.start(machine_options, self.boots[dom0.name], self.image, self.folder / "run.img")
+        self.machine.start(machine_options, self.boots[dom0.name], self.image,
+                           self.folder / "run.img")
         self.report = Report(self.machine.report, self.logs, self.out)
         try:
             faults = self._follow()
