@@ -33,6 +33,8 @@ def _add_machine(parser):
     parser.add_argument("--dom0-memory", type=int, default=1536, metavar="MIB")
     parser.add_argument("--cpus", type=int, help="of the machine (default: 2; 1 if counted)")
     parser.add_argument("--machine-memory", type=int, default=4096, metavar="MIB")
+    parser.add_argument("--no-xen", dest="xen", action="store_false",
+                        help="boot dom0's kernel alone, for what needs neither Xen nor guests")
     parser.add_argument("--accel", choices=["auto", "tcg", "kvm"], default="auto")
     parser.add_argument("--counted", action="store_true",
                         help="time counted in instructions, for measuring")
@@ -51,7 +53,7 @@ def _job(options):
     """What the programs inside the machine get to know."""
     tag, export = "share", "/srv/share"
     names = ("kernel", "type", "vcpus", "memory", "front", "back", "msize",
-             "mount_options", "counted", "verbose", "timeout")
+             "mount_options", "counted", "verbose", "timeout", "xen")
     job = {name: getattr(options, name) for name in names}
     size = shutil.get_terminal_size()
     job.update(linux_append=LINUX_FAST, tag=tag, export=export, mount="/mnt",
@@ -84,12 +86,17 @@ def _run(options):
 def command_run(options):
     options.shell = None
     options.with_guest = bool(options.guest_script or not options.dom0_script)
+    if options.with_guest and not options.xen:
+        raise RigError("--no-xen leaves no guest to run: give it a --dom0-script, and no "
+                       "--guest-script")
     return _run(options)
 
 
 def command_shell(options):
     options.shell = "guest" if options.in_guest else "dom0"
     options.with_guest = options.in_guest or options.with_guest
+    if options.with_guest and not options.xen:
+        raise RigError("--no-xen leaves no guest to have a shell in or beside")
     options.dom0_script = options.guest_script = None
     return _run(options)
 

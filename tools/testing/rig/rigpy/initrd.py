@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """What boots: the unpacked hypervisor, the kernels, and a small initrd for each.
 
-An initrd holds busybox, the modules that reach the root disk, and
-machine/initrd-init.
+An initrd holds the first program, machine/src/initrd.c, and the modules that
+reach the root disk.
 """
 
 import gzip
-import lzma
 import pathlib
 import re
 import stat
 import struct
 import subprocess
 
-from . import cache
+from . import cache, inside
 from .say import RigError
-
-MACHINE = pathlib.Path(__file__).parent.parent / "machine"
 
 MODULES = {
     "dom0": ["nvme", "ext4", "overlay"],
@@ -82,24 +79,18 @@ def _closure(folder, wanted):
     return order
 
 
-def _module(path):
-    data = path.read_bytes()
-    return lzma.decompress(data) if path.suffix == ".xz" else data
-
-
 def _build(tree, kernel, role):
-    folder = kernel.packed_modules()
+    folder, plain = kernel.packed_modules(), kernel.modules()
     archive = Archive()
-    for name in ("bin", "dev", "proc", "sys", "modules", "base", "top", "root"):
+    for name in ("dev", "proc", "sys", "modules", "base", "top", "root"):
         archive.folder(name)
-    archive.file("bin/busybox", (tree.path / "bin/busybox").read_bytes())
     order = []
     for path in _closure(folder, MODULES[role]):
         name = re.sub(r"\.ko.*", ".ko", pathlib.PurePath(path).name)
-        archive.file(f"modules/{name}", _module(folder / path), 0o644)
+        archive.file(f"modules/{name}", (plain / path.removesuffix(".xz")).read_bytes(), 0o644)
         order.append(name)
     archive.file("modules/order", ("\n".join(order) + "\n").encode(), 0o644)
-    archive.file("init", (MACHINE / "initrd-init").read_bytes())
+    archive.file("init", (inside.get(tree) / "initrd").read_bytes())
     return archive.finish()
 
 
@@ -132,6 +123,5 @@ def _make(tree, kernel, path):
 
 def get(tree, kernel):
     """A folder with xen, and with vmlinux-NAME and initrd-ROLE-NAME of a kernel."""
-    key = cache.key_of(tree.key, kernel.name, kernel.key, pathlib.Path(__file__),
-                       MACHINE / "initrd-init")
+    key = cache.key_of(tree.key, kernel.name, kernel.key, inside.get(tree).name, pathlib.Path(__file__))
     return cache.entry("boot", key, lambda path: _make(tree, kernel, path), keep=8)

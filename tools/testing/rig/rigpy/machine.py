@@ -79,15 +79,22 @@ class Machine:
                     "-cpu", CPU_TCG]
         return ["-accel", "tcg,thread=multi", "-cpu", CPU_TCG]
 
+    def _boot(self, options, boot):
+        """What QEMU loads: Xen, which then finds dom0, or the kernel alone."""
+        linux = f"{boot}/vmlinux-{options['dom0_kernel']}"
+        initrd = f"{boot}/initrd-dom0-{options['dom0_kernel']}"
+        words = " ".join(["console=hvc0" if options["xen"] else "console=ttyS0,115200",
+                          "rig.role=dom0", *LINUX_FAST, *options["dom0_append"]])
+        if not options["xen"]:
+            return ["-kernel", linux, "-append", words, "-initrd", initrd]
+        return ["-kernel", f"{boot}/xen", "-append", self._xen_words(options),
+                "-initrd", f"{linux} {_escape(words)},{initrd}"]
+
     def arguments(self, options, boot, image, run):
-        kernel = options["dom0_kernel"]
-        words = " ".join(["console=hvc0", "rig.role=dom0", *LINUX_FAST,
-                          *options["dom0_append"]])
         line = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-machine", "q35", *self._accel(options),
                 "-smp", str(options["cpus"]), "-m", str(options["machine_memory"]),
-                "-kernel", str(boot / "xen"), "-append", self._xen_words(options),
-                "-initrd", f"{boot}/vmlinux-{kernel} {_escape(words)},{boot}/initrd-dom0-{kernel}",
+                *self._boot(options, boot),
                 "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                 "-chardev", f"file,id=report,path={self.report}",
                 "-device", "virtio-serial-pci,disable-legacy=on,iommu_platform=on",

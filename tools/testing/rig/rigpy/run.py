@@ -69,7 +69,8 @@ class Run:
         options = self.options
         machine_options = {**options, "accel": accelerator(options["accel"], options["counted"])}
         dom0 = self.kernels[options["dom0_kernel"]]
-        say(f"booting Xen with dom0 {dom0.name} ({dom0.release}), "
+        what = "Xen with dom0" if options["xen"] else "without Xen"
+        say(f"booting {what} {dom0.name} ({dom0.release}), "
             f"{machine_options['accel']}{', counted' if options['counted'] else ''}; logs: {self.logs}")
         self.machine.start(machine_options, self.boots[dom0.name], self.image,
                            self.folder / "run.img")

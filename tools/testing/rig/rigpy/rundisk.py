@@ -15,10 +15,8 @@ import json
 import os
 import shutil
 
-from . import cache, image
+from . import image, inside
 from .checkout import indexed_modules
-from .initrd import MACHINE
-from .say import RigError
 
 NOT_TOOLS = ["*.o", "*.a", "*.d", ".*", "*.cmd"]
 
@@ -37,27 +35,6 @@ def _link(source, target):
         shutil.copy(source, target)
 
 
-COMPILE = """set -e
-python3 -m compileall -q --invalidation-mode unchecked-hash /mnt/lib
-gcc -O2 -Wall -Wextra -Werror -o /mnt/bin/rig-guest /mnt/src/rig-guest.c
-"""
-
-
-def _make_machine(tree, path):
-    shutil.copytree(MACHINE, path, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    done = tree.run(["sh", "-c", COMPILE], binds=[(path, "/mnt")], capture_output=True, text=True)
-    if done.returncode:
-        raise RigError(f"the programs in {MACHINE} do not compile:\n{done.stdout}{done.stderr}")
-
-
-def _machine(tree):
-    """The programs that run inside, compiled: an emulated CPU takes long for it."""
-    files = sorted(path for path in MACHINE.rglob("*") if path.is_file())
-    names = " ".join(str(path.relative_to(MACHINE)) for path in files)
-    key = cache.key_of(tree.key, COMPILE, names, *files)
-    return cache.entry("machine", key, lambda path: _make_machine(tree, path), keep=6)
-
-
 def make(tree, boots, folder, job, parts):
     """Write the disk folder/run.img.
 
@@ -67,7 +44,7 @@ def make(tree, boots, folder, job, parts):
     """
     stage = folder / "stage"
     stage.mkdir()
-    shutil.copytree(_machine(tree), stage / "machine", symlinks=True)
+    shutil.copytree(inside.get(tree), stage / "machine", symlinks=True)
     (stage / "boot").mkdir()
     (stage / "modules").mkdir()
     for kernel, boot in boots:

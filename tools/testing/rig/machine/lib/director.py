@@ -19,6 +19,9 @@ from store import StoreError
 NAME = "guest"
 # What two scans for leaks may take on an emulated CPU
 LEAK_TIME = 300
+# What the host gets besides the consoles; the first without Xen, too
+LOGS = [("dom0-dmesg.log", ["dmesg"]), ("xen.log", ["xl", "dmesg"]),
+        ("xenstore.log", ["xenstore-ls", "-fp"]), ("xl-list.log", ["xl", "list"])]
 
 
 class Director:
@@ -29,6 +32,10 @@ class Director:
         self.report = Report()
         self.faults = []
         self.statuses = []
+        # In the order in which they are loaded
+        self.modules = []
+        if self.job["back"] == "ours":
+            self.modules = ["9pnet_server", "xen-9pback"] if self.job["xen"] else ["9pnet_server"]
         self.feed = LogFeed(self.report, "/var/log/xen", 10 if self.job["counted"] else 1)
 
     def fault(self, text):
@@ -69,9 +76,8 @@ class Director:
         os.makedirs(job["export"], exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "export", job["export"]],
                        check=True)
-        if job["back"] == "ours":
-            self.command("modprobe", "9pnet_server")
-            self.command("modprobe", "xen-9pback")
+        for module in self.modules:
+            self.command("modprobe", module)
 
     def start_guest(self):
         guest = Guest(NAME)
@@ -212,17 +218,15 @@ class Director:
     def end(self):
         for name in guests.known():
             self.end_guest(name)
-        left = guests.domains()
+        left = guests.domains() if self.job["xen"] else {}
         for domid, (name, state) in left.items():
             self.fault(f"domain {domid} ({name}, state {state}) is left in xl list")
-        if self.job["back"] == "ours" and not left:
-            self.command("modprobe", "-r", "xen-9pback")
-            self.command("modprobe", "-r", "9pnet_server")
+        for module in [] if left else reversed(self.modules):
+            self.command("modprobe", "-r", module)
         self.command("rig-leaks", "find", seconds=LEAK_TIME)
 
     def send_logs(self):
-        for name, argv in (("dom0-dmesg.log", ["dmesg"]), ("xen.log", ["xl", "dmesg"]),
-                           ("xenstore.log", ["xenstore-ls", "-fp"]), ("xl-list.log", ["xl", "list"])):
+        for name, argv in LOGS if self.job["xen"] else LOGS[:1]:
             try:
                 text = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       timeout=20, check=False).stdout

@@ -2,7 +2,7 @@
 """Frames on a byte stream: one letter, a length, and the bytes.
 
 Between dom0 and a guest's agent:
-  c  the command (JSON)         i  bytes for its stdin     z  end of its stdin
+  c  the command (src/agent.c)  i  bytes for its stdin     z  end of its stdin
   o  bytes of its stdout        e  bytes of its stderr     x  its exit status
 
 From dom0 to the host:

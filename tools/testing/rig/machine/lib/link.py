@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Dom0's end of the way to a guest's agent."""
 
-import json
 import os
 import select
 import socket
@@ -22,11 +21,12 @@ class TookTooLong(Exception):
 
 
 def reachable(address):
-    """Whether the guest's agent runs a command."""
+    """Whether the guest's agent runs a command. A guest that boots does not
+    answer, and the kernel would ask it anew only after seconds."""
     try:
-        return run(address, ["true"], seconds=30) == 0
+        return run(address, ["true"], seconds=30, connect=0.5) == 0
     except (Gone, TookTooLong):
-        time.sleep(0.1)
+        time.sleep(0.05)
         return False
 
 
@@ -40,16 +40,17 @@ def _to(stream):
 class Call:
     """One command that runs in a guest."""
 
-    def __init__(self, address, argv, env, cwd, stdin):
+    def __init__(self, address, argv, env, cwd, stdin, connect):
         try:
-            self.link = socket.create_connection((address, PORT), timeout=10)
+            self.link = socket.create_connection((address, PORT), timeout=connect)
         except OSError as error:
             raise Gone(f"its agent cannot be reached: {error}") from error
         self.link.settimeout(None)
         self.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stdin = stdin
-        request = {"argv": argv, "env": env, "cwd": cwd, "stdin": stdin is not None}
-        self.link.sendall(pack(b"c", json.dumps(request).encode()))
+        words = [cwd, "-" if stdin is None else "i",
+                 *(f"{name}={value}" for name, value in env.items()), "", *argv]
+        self.link.sendall(pack(b"c", b"".join(os.fsencode(word) + b"\0" for word in words)))
 
     def _send_input(self):
         data = os.read(self.stdin, 65536)
@@ -71,18 +72,17 @@ class Call:
             if self.link in ready:
                 kind, data = read_frame(self.link.recv)
                 if kind == b"x":
-                    status = int(data)
-                    return 128 - status if status < 0 else status
+                    return int(data)
                 (out if kind == b"o" else err)(data)
 
 
 def run(address, argv, env=None, cwd="/", stdin=None, out=None, err=None,
-        seconds=600, alive=None):
+        seconds=600, alive=None, connect=10):
     """Run a command in the guest at an address.
 
     Raises TookTooLong (the command is killed then) and Gone.
     """
-    call = Call(address, argv, env or {}, cwd, stdin)
+    call = Call(address, argv, env or {}, cwd, stdin, connect)
     try:
         return call.follow(out or _to(sys.stdout), err or _to(sys.stderr),
                            time.monotonic() + seconds, alive)

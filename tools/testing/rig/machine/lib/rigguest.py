@@ -33,14 +33,6 @@ def mount(options):
                                    seconds=options.timeout)
 
 
-def execute(options):
-    if not options.rest:
-        raise GuestError("nothing to run: say rig-guest exec NAME -- COMMAND")
-    return Guest(options.name).run(
-        options.rest, env=jobs.environment(jobs.load(), options.name), cwd=options.chdir,
-        stdin=0 if options.stdin else None, seconds=options.timeout)
-
-
 def script(options):
     environment = jobs.environment(jobs.load(), options.name)
     with open(options.file, "rb") as file:
@@ -136,9 +128,8 @@ def _add_commands(commands):
     parser.add_argument("tag")
     parser.add_argument("folder")
     parser.add_argument("options", nargs="?", help="default: the run's msize and mount options")
-    parser = bounded(_add(commands, "exec", execute, "run a command in a guest"))
-    parser.add_argument("-i", "--stdin", action="store_true", help="pass stdin on to it")
-    parser.add_argument("-C", "--chdir", default="/", metavar="DIR")
+    _add(commands, "exec", None, "run a command in a guest: exec NAME [--timeout S] [-i] [-C DIR] "
+         "-- COMMAND; see src/exec.c")
     parser = bounded(_add(commands, "script", script, "run a file of dom0 as a program in a guest"))
     parser.add_argument("file")
     parser = _add(commands, "wait", wait, "wait until a guest's agent answers")

@@ -13,9 +13,11 @@ import sys
 import threading
 import traceback
 
+import job as jobs
 import rigguest
 
 PATH = "/run/rig-guest.sock"
+ENVIRONMENT = "/run/guests/.environment"
 
 
 def _receive(link):
@@ -68,7 +70,16 @@ def _serve(link):
     link.send(bytes([status & 255]))
 
 
+def _write_environment():
+    """What programs in a guest find besides GUEST, for src/exec.c."""
+    environment = jobs.environment(jobs.load())
+    del environment["GUEST"]
+    with open(ENVIRONMENT, "w", encoding="utf-8") as file:
+        file.write("".join(f"{name}={value}\0" for name, value in environment.items()))
+
+
 def main():
+    _write_environment()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(PATH)

@@ -2,11 +2,10 @@
 /*
  * rig-guest - hand a call over to the server in dom0
  *
- * An emulated CPU takes a second to start Python, and scripts call rig-guest
- * hundreds of times. So a server (lib/server.py) that has everything loaded does
- * the work: it gets the arguments, the working directory and this program's
- * stdin, stdout and stderr, and answers with the exit status. Without a server
- * Python is started after all.
+ * An emulated CPU takes a second to start Python. So a server (lib/server.py)
+ * that has everything loaded does the work: it gets the arguments, the working
+ * directory and this program's stdin, stdout and stderr, and answers with the
+ * exit status. What scripts call most, exec, is done here (see exec.c).
  */
 
 #include <errno.h>
@@ -17,25 +16,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "exec.h"
+
 #define SERVER "/run/rig-guest.sock"
-#define DIRECT "/run/rig/machine/lib/direct.py"
-
-static int start_python(char **argv, int argc)
-{
-	char **words = calloc(argc + 4, sizeof(*words));
-
-	if (!words) {
-		perror("rig-guest");
-		return 125;
-	}
-	words[0] = "python3";
-	words[1] = "-SE";
-	words[2] = DIRECT;
-	memcpy(words + 3, argv + 1, argc * sizeof(*words));
-	execv("/usr/bin/python3", words);
-	fprintf(stderr, "rig-guest: cannot start python3: %s\n", strerror(errno));
-	return 125;
-}
 
 /* The working directory and the arguments, each ended by a zero byte. */
 static char *pack_call(int argc, char **argv, size_t *length)
@@ -102,8 +85,12 @@ int main(int argc, char **argv)
 	size_t length;
 	char *call;
 
-	if (server < 0 || connect(server, (struct sockaddr *)&address, sizeof(address)))
-		return start_python(argv, argc);
+	if (argc > 1 && !strcmp(argv[1], "exec"))
+		return exec_in_guest(argc - 1, argv + 1);
+	if (server < 0 || connect(server, (struct sockaddr *)&address, sizeof(address))) {
+		fprintf(stderr, "rig-guest: there is no server at " SERVER ": %s\n", strerror(errno));
+		return 125;
+	}
 	call = pack_call(argc, argv, &length);
 	if (!call || send_call(server, call, length)) {
 		fprintf(stderr, "rig-guest: cannot hand over the call: %s\n", strerror(errno));

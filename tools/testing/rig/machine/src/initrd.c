@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * First program of dom0, of guests and of a machine without Xen: finds the two
+ * disks, puts a tmpfs over the root, and goes on with the init of its role from
+ * the run's own disk. Alone in the initrd with the modules that the disks need.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "boot.h"
+
+#define ROOT_DISK "/dev/rig-root"
+#define RUN_DISK "/dev/rig-run"
+#define PATIENCE 300 /* seconds until the disks are there */
+
+__attribute__((format(printf, 1, 2), noreturn))
+static void give_up(const char *format, ...)
+{
+	char text[400];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	say("initrd: %s", text);
+	sleep(2);
+	reboot(RB_POWER_OFF);
+	exit(1);
+}
+
+static void insert(const char *name)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "/modules/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST))
+		say("initrd: cannot insert %s: %s", name, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void insert_modules(void)
+{
+	FILE *order = fopen("/modules/order", "re");
+	char name[256];
+
+	if (!order)
+		give_up("no /modules/order");
+	while (fscanf(order, "%255s", name) == 1)
+		insert(name);
+	fclose(order);
+}
+
+/*
+ * The order in which Linux finds the two namespaces of an NVMe disk is not
+ * fixed: go by their numbers.
+ */
+static void link_namespace(const char *name)
+{
+	char path[300], target[300];
+	int number = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/nsid", name);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fscanf(file, "%d", &number) != 1)
+		number = 0;
+	fclose(file);
+	snprintf(target, sizeof(target), "/dev/%s", name);
+	if (number == 1 || number == 2)
+		symlink(target, number == 1 ? ROOT_DISK : RUN_DISK);
+}
+
+static void link_namespaces(void)
+{
+	DIR *folder = opendir("/sys/block");
+	struct dirent *entry;
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder)) != NULL) {
+		if (!strncmp(entry->d_name, "nvme", 4))
+			link_namespace(entry->d_name);
+	}
+	closedir(folder);
+}
+
+static bool is_disk(const char *path)
+{
+	struct stat about;
+
+	return !stat(path, &about) && S_ISBLK(about.st_mode);
+}
+
+static void find_disks(const char *role)
+{
+	bool guest = !strcmp(role, "guest");
+	int tries;
+
+	if (guest) {
+		symlink("/dev/xvda", ROOT_DISK);
+		symlink("/dev/xvdb", RUN_DISK);
+	}
+	for (tries = 0; tries < PATIENCE * 50; tries++) {
+		if (!guest)
+			link_namespaces();
+		if (is_disk(ROOT_DISK) && is_disk(RUN_DISK))
+			return;
+		usleep(20000);
+	}
+	give_up("the two disks did not appear within %d s", PATIENCE);
+}
+
+static void mount_root(void)
+{
+	if (mount_at(ROOT_DISK, "/base", "ext4", MS_RDONLY, NULL) ||
+	    mount_at("top", "/top", "tmpfs", 0, "size=75%,mode=755") ||
+	    mkdir("/top/upper", 0755) || mkdir("/top/work", 0755) ||
+	    mount_at("root", "/root", "overlay", 0,
+		     "lowerdir=/base,upperdir=/top/upper,workdir=/top/work") ||
+	    mount_at(RUN_DISK, "/root/run/rig", "ext4", MS_RDONLY, NULL))
+		give_up("no root file system");
+}
+
+static void switch_root(void)
+{
+	if (mount_at("/dev", "/root/dev", NULL, MS_MOVE, NULL) ||
+	    mount_at("/proc", "/root/proc", NULL, MS_MOVE, NULL) ||
+	    mount_at("/sys", "/root/sys", NULL, MS_MOVE, NULL) ||
+	    chdir("/root") || mount_at(".", "/", NULL, MS_MOVE, NULL) ||
+	    chroot(".") || chdir("/"))
+		give_up("cannot go over to the root: %s", strerror(errno));
+}
+
+int main(void)
+{
+	char role[20], init[60];
+
+	if (mount_at("dev", "/dev", "devtmpfs", 0, NULL) ||
+	    mount_at("proc", "/proc", "proc", 0, NULL) ||
+	    mount_at("sys", "/sys", "sysfs", 0, NULL))
+		give_up("nothing works without these");
+	if (!kernel_word("rig.role", role, sizeof(role)))
+		give_up("no rig.role= on the kernel's command line");
+	insert_modules();
+	find_disks(role);
+	mount_root();
+	switch_root();
+	snprintf(init, sizeof(init), "/run/rig/machine/%s-init", role);
+	execl(init, init, NULL);
+	give_up("cannot run %s: %s", init, strerror(errno));
+}
