@@ -9,8 +9,8 @@ TESTING := tools/testing
 MAKEOVERRIDES := $(filter-out O=%,$(MAKEOVERRIDES))
 TOOLS := $(patsubst %/Makefile,%,$(wildcard tools/*/Makefile))
 
-.PHONY: all help modules tools $(TOOLS) install demo check lint lint-selftest \
-	bench shell clean
+.PHONY: all help modules tools $(TOOLS) install demo check check-debug coverage \
+	lint lint-selftest bench shell clean
 
 all: modules tools
 
@@ -19,6 +19,8 @@ help:
 	@echo 'install  the tools, and the modules in updates/, which wins over the same names'
 	@echo 'demo     boot Xen in QEMU: a guest reads and writes a directory of dom0'
 	@echo 'check    all tests: lint, unit tests, and the suites on Xen in QEMU'
+	@echo 'check-debug  every suite on every kernel that looks for mistakes'
+	@echo 'coverage the suites on kernels that count which lines of the modules run'
 	@echo 'lint     compiler, sparse, coccinelle, checkpatch and the rules of the tree'
 	@echo 'bench    measure, on Xen in QEMU'
 	@echo 'shell    a shell in dom0 on Xen in QEMU'
@@ -28,7 +30,7 @@ help:
 	@echo 'O=DIR        all, install, clean: where tools are built (in their folders)'
 	@echo 'SIGN=y       install: sign the modules with the key of KDIR (do not)'
 	@echo 'SUITES="A B" check: these only; lint and unit are suites too'
-	@echo 'KERNEL=K     check: lts or mainline only'
+	@echo 'KERNEL=K     check: lts, mainline, lockdep, debug or kcsan only'
 	@echo 'CHECKS="A B" lint: these only'
 	@echo
 	@echo 'demo, check, lint, bench and shell need Debian 12 or later and root, install'
@@ -59,6 +61,12 @@ demo:
 
 check:
 	@$(TESTING)/selftests/run $(if $(KERNEL),--kernel $(KERNEL)) $(SUITES)
+
+check-debug:
+	@$(TESTING)/selftests/run --debug $(if $(KERNEL),--kernel $(KERNEL)) $(SUITES)
+
+coverage:
+	@$(TESTING)/selftests/run --coverage $(if $(KERNEL),--kernel $(KERNEL)) $(SUITES)
 
 lint:
 	@$(TESTING)/lint/lint $(CHECKS)

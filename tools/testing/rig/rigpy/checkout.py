@@ -18,7 +18,7 @@ from .say import RigError, Step, say
 TOP = pathlib.Path(__file__).resolve().parents[4]
 
 # What a build leaves behind, which a copy of the sources must not remove.
-PRODUCTS = ["*.o", "*.ko", "*.a", "*.mod", "*.mod.c", ".*.cmd", ".*.d", "*.symvers",
+PRODUCTS = ["*.o", "*.gcno", "*.ko", "*.a", "*.mod", "*.mod.c", ".*.cmd", ".*.d", "*.symvers",
             "modules.order", ".module-common.*", "*.o.d"]
 
 
@@ -37,7 +37,7 @@ class Checkout:
         """Forget what was built with trees that are gone."""
         trees = {path.name for path in cache.directory("tree").iterdir()}
         for path in self.room.iterdir():
-            if path.name.startswith(("modules-", "tools-")) and \
+            if path.name.startswith(("modules-", "coverage-", "tools-")) and \
                     path.name.rsplit("-", 1)[1] not in trees:
                 cache.remove(path)
 
@@ -59,10 +59,20 @@ class Checkout:
     def has_modules(self):
         return (self.path / "Kbuild").exists()
 
-    def build_modules(self, kernel, warnings="1", arguments=()):
-        """Build the modules for a kernel; the folder that holds the .ko files."""
+    def modules_folder(self, kernel, coverage=False):
+        """Where the modules for a kernel are built."""
+        kind = "coverage" if coverage else "modules"
+        return self._folder(f"{kind}-{kernel.key}-{self.tree.key}")
+
+    def build_modules(self, kernel, warnings="1", arguments=(), coverage=False):
+        """Build the modules for a kernel; the folder that holds the .ko files.
+
+        coverage: have them count how often each line runs
+        """
         who = f"{kernel.name} ({kernel.release})"
-        folder = self._folder(f"modules-{kernel.key}-{self.tree.key}")
+        folder = self.modules_folder(kernel, coverage)
+        if coverage:
+            arguments = [*arguments, "GCOV_PROFILE=y"]
         with cache.lock(f"build-{self.key}-{kernel.name}"), \
                 Step(f"building the modules for {who}"):
             self._copy(folder)

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 
-from . import cache, kernels, run, source, tree
+from . import cache, coverage, kernels, run, source, tree
 from .checkout import Checkout
 from .machine import LINUX_FAST
 from .say import RigError, say
@@ -17,8 +17,9 @@ P9 = "tag={tag},security_model=none,path={export}"
 def _add_machine(parser):
     parser.add_argument("--kernel", choices=kernels.ALL, default="mainline",
                         help="the guests' kernel (default: mainline)")
-    parser.add_argument("--dom0-kernel", choices=kernels.ALL, help="default: as --kernel")
-    parser.add_argument("--guest", dest="type", choices=["pv", "pvh"], default="pv")
+    parser.add_argument("--dom0-kernel", choices=kernels.ALL, help="default: as --kernel, if that boots as dom0")
+    parser.add_argument("--guest", dest="type", choices=["pv", "pvh"],
+                        help="default: pv, if the kernel boots as that")
     parser.add_argument("--vcpus", type=int, default=1, help="of a guest (default: 1)")
     parser.add_argument("--memory", type=int, default=512, metavar="MIB",
                         help="of a guest (default: 512)")
@@ -38,6 +39,9 @@ def _add_machine(parser):
     parser.add_argument("--accel", choices=["auto", "tcg", "kvm"], default="auto")
     parser.add_argument("--counted", action="store_true",
                         help="time counted in instructions, for measuring")
+    parser.add_argument("--coverage", action="store_true",
+                        help="count which lines of the modules run; 'rig coverage' reads what "
+                        "--out gets of it")
     parser.add_argument("--add", metavar="DIR", help="its content appears at /rig")
     parser.add_argument("--out", metavar="DIR", help="where $OUT and the logs go")
     parser.add_argument("--xen-append", action="append", default=[], metavar="WORD")
@@ -53,11 +57,12 @@ def _job(options):
     """What the programs inside the machine get to know."""
     tag, export = "share", "/srv/share"
     names = ("kernel", "type", "vcpus", "memory", "front", "back", "msize",
-             "mount_options", "counted", "verbose", "timeout", "xen")
+             "mount_options", "counted", "verbose", "timeout", "xen",
+             "coverage")
     job = {name: getattr(options, name) for name in names}
     size = shutil.get_terminal_size()
-    job.update(linux_append=LINUX_FAST, tag=tag, export=export, mount="/mnt",
-               dom0_kernel=options.dom0_kernel or options.kernel,
+    job.update(linux_append=LINUX_FAST, watched=kernels.WATCHED, tag=tag, export=export, mount="/mnt",
+               dom0_kernel=options.dom0_kernel,
                p9=options.p9 or P9.format(tag=tag, export=export),
                shell=options.shell, with_guest=options.with_guest,
                term=os.environ.get("TERM", "dumb"), size=[size.lines, size.columns])
@@ -71,9 +76,11 @@ def _script(path):
 
 
 def _run(options):
+    if not options.dom0_kernel:
+        options.dom0_kernel = kernels.dom0_for(options.kernel) if options.xen else options.kernel
+    options.type = options.type or kernels.guest_for(options.kernel)
     settings = vars(options)
     settings["job"] = _job(options)
-    settings["dom0_kernel"] = options.dom0_kernel or options.kernel
     if options.cpus is None:
         settings["cpus"] = 1 if options.counted else 2
     for name in ("dom0_script", "guest_script"):
@@ -143,6 +150,10 @@ def command_source(options):
     return 0
 
 
+def command_coverage(options):
+    return coverage.report(tree.get(), options.folders)
+
+
 def command_clean(_):
     cache.clean()
     return 0
@@ -175,6 +186,9 @@ def _parser():
     add("tree", command_tree, "print the path of the tree")
     one = add("source", command_source, "print the path of a kernel's source")
     one.add_argument("kernel", choices=kernels.DEBIAN)
+    one = add("coverage", command_coverage, "say how many lines of each module have run")
+    one.add_argument("folders", nargs="+", metavar="DIR",
+                     help="what 'rig run --coverage --out DIR' has left")
     add("clean", command_clean, "empty the cache")
     return parser
 

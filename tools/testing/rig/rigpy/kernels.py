@@ -9,7 +9,11 @@ from . import built, image
 from .say import RigError
 
 DEBIAN = ["lts", "mainline"]
-ALL = DEBIAN + built.KERNELS
+# Those that look for mistakes
+WATCHED = built.KERNELS
+# Those of them that count which lines of a module run
+COUNTING = [name for name in WATCHED if built.has(name, "CONFIG_GCOV_KERNEL")]
+ALL = DEBIAN + WATCHED
 
 
 class Debian:
@@ -58,9 +62,19 @@ class Built:
     modules = packed_modules
 
 
+def dom0_for(name):
+    """The kernel of dom0 if nobody asks for another, by the name of the guests'."""
+    return built.dom0_for(name) if name in WATCHED else name
+
+
+def guest_for(name):
+    """The type of a guest with this kernel, if nobody asks for another."""
+    return built.guest_for(name) if name in WATCHED else "pv"
+
+
 def get(tree, name):
     if name in DEBIAN:
         return Debian(tree, name)
-    if name in built.KERNELS:
+    if name in WATCHED:
         return Built(tree, name)
     raise RigError(f"there is no kernel {name}; there are: {' '.join(ALL)}")

@@ -47,7 +47,8 @@ class Run:
         if "ours" not in (options["front"], options["back"]) and not options["modules"]:
             return {}
         checkout = Checkout(self.tree)
-        return {name: checkout.built_modules(checkout.build_modules(kernel))
+        return {name: checkout.built_modules(checkout.build_modules(
+                    kernel, coverage=options["coverage"] and name in kernels.WATCHED))
                 for name, kernel in self.kernels.items()}
 
     def prepare(self):

@@ -59,13 +59,18 @@ run_suite()
 		status=$?
 	session=$(cat "$pid_file")
 	pkill -KILL -s "$session" || true
-	guests=$(end_guests)
-	[ -z "$guests" ] || echo "# $suite left the guests: $guests; they are destroyed"
-	domains=$(other_domains)
-	[ -z "$domains" ] || echo "@$token left $number domains that do not go away: $domains"
+	if [ -n "$RIG_XEN" ]; then
+		guests=$(end_guests)
+		[ -z "$guests" ] ||
+			echo "# $suite left the guests: $guests; they are destroyed"
+		domains=$(other_domains)
+		[ -z "$domains" ] ||
+			echo "@$token left $number domains that do not go away: $domains"
+	fi
 	clean_export || echo "@$token left $number something in $RIG_EXPORT that cannot be removed"
-	[ "$RIG_BACK" != ours ] || modprobe -a 9pnet_server xen-9pback ||
-		echo "@$token left $number a dom0 that cannot load xen-9pback again"
+	# shellcheck disable=SC2086 # several modules
+	[ -z "$RIG_MODULES" ] || modprobe -a $RIG_MODULES ||
+		echo "@$token left $number a dom0 that cannot load $RIG_MODULES again"
 	case $status in
 	124|137) echo "@$token end $number timeout" ;;
 	*) echo "@$token end $number $status" ;;

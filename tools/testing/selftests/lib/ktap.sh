@@ -136,12 +136,3 @@ finish()
 	[ "$KTAP_FAILED" = 0 ] || exit 1
 	exit 0
 }
-
-# create_guest NAME [ARGUMENT...]: a guest of this variant's type and frontend
-create_guest()
-{
-	local name=$1
-	shift
-
-	rig-guest create "$name" --type "$RIG_TYPE" --front "$RIG_FRONT" "$@"
-}

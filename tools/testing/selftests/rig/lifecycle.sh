@@ -20,7 +20,8 @@ guest()
 
 create()
 {
-	rig-guest create l --front ours --back ours --vcpus 2 --p9 "$share" "$@"
+	rig-guest create l --front ours --back ours --vcpus 2 \
+		--config 'on_reboot="restart"' --p9 "$share" "$@"
 }
 
 # Destroying waits until the domain is gone for good, with none of its pages
@@ -47,14 +48,13 @@ destroyed_in_a_copy()
 	rm -rf /srv/life/c
 }
 
+# This guest stays for the tests "rebooted" and "two guests share an export"
 next_one_mounts()
 {
 	create
 	rig-guest mount l life /mnt
 	guest 'echo hello >/mnt/hello'
 	[ "$(cat /srv/life/hello)" = hello ]
-	rig-guest destroy l
-	nothing_left
 }
 
 destroyed_while_paused()
@@ -82,8 +82,6 @@ rebooted()
 {
 	local before
 
-	create --config 'on_reboot="restart"'
-	rig-guest mount l life /mnt
 	before=$(rig-guest domid l)
 	xl reboot l
 	until now=$(rig-guest domid l 2>/dev/null) && [ "$now" != "$before" ]; do
@@ -92,15 +90,11 @@ rebooted()
 	rig-guest wait l
 	rig-guest mount l life /mnt
 	[ "$(guest 'cat /mnt/hello')" = hello ]
-	rig-guest shutdown l
-	nothing_left
 }
 
 two_guests_share()
 {
-	create
 	rig-guest create k --front ours --back ours --p9 "$share"
-	rig-guest mount l life /mnt
 	rig-guest mount k life /mnt
 	guest 'echo from l >/mnt/shared'
 	[ "$(rig-guest exec k -- cat /mnt/shared)" = "from l" ]
@@ -110,33 +104,31 @@ two_guests_share()
 	nothing_left
 }
 
+# libxl starts its own daemon for devices of this type unless somebody is there
+# already
+create_of_type_xen_9pfsd()
+{
+	local device='type=xen_9pfsd,security_model=none,path=/srv/life'
+
+	xenstore-write /local/domain/0/libxl/xen-9pfs/state running
+	rig-guest create l --front ours --back ours \
+		--p9 "$device,tag=life" --p9 "$device,tag=limited,max-files=10"
+	guest 'modprobe 9pnet_xen; modprobe 9p; mkdir -p /mnt/limited'
+}
+
 of_type_xen_9pfsd()
 {
-	local path=/local/domain/0/libxl/xen-9pfs/state
-
-	# libxl starts its own daemon unless somebody is there already
-	xenstore-write "$path" running
-	rig-guest create l --front ours --back ours \
-		--p9 'type=xen_9pfsd,tag=life,security_model=none,path=/srv/life'
-	rig-guest mount l life /mnt
+	create_of_type_xen_9pfsd
+	guest 'until mount -t 9p -o trans=xen,version=9p2000.L life /mnt; do sleep 0.2; done'
 	[ "$(guest 'cat /mnt/hello')" = hello ]
-	rig-guest shutdown l
-	xenstore-rm "$path"
-	nothing_left
 }
 
 limits_not_enforced()
 {
-	local path=/local/domain/0/libxl/xen-9pfs/state
-
-	xenstore-write "$path" running
-	rig-guest create l --front ours --back ours \
-		--p9 'type=xen_9pfsd,tag=life,security_model=none,path=/srv/life,max-files=10'
-	guest 'modprobe 9pnet_xen; modprobe 9p
-		! mount -t 9p -o trans=xen,version=9p2000.L life /mnt &&
+	guest '! mount -t 9p -o trans=xen,version=9p2000.L limited /mnt/limited &&
 		dmesg | grep "max-files=10 cannot be enforced"'
 	rig-guest shutdown l
-	xenstore-rm "$path"
+	xenstore-rm /local/domain/0/libxl/xen-9pfs/state
 	nothing_left
 }
 
@@ -157,10 +149,10 @@ left_to_another()
 plan 9
 run_test "destroyed in the middle of a copy" destroyed_in_a_copy
 run_test "the next guest mounts at once" next_one_mounts
-run_test "destroyed before it ran" destroyed_while_paused
-run_test "destroyed while it boots and connects" destroyed_while_booting
 run_test "rebooted" rebooted
 run_test "two guests share an export, one is destroyed" two_guests_share
+run_test "destroyed before it ran" destroyed_while_paused
+run_test "destroyed while it boots and connects" destroyed_while_booting
 run_test "a device of type xen_9pfsd" of_type_xen_9pfsd
 run_test "a limit that is not enforced refuses the device" limits_not_enforced
 run_test "a device that QEMU serves is left to it" left_to_another

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The server speaks 9P2000.L as it should, message by message, good and bad,
-# over a Unix socket in dom0: no Xen has part in it. The export is a tmpfs, as
+# over a Unix socket: no Xen has part in it. The export is a tmpfs, as
 # an overlay's files claim to be on another device than its directories.
 #
-# rig: kernel=lts,mainline timeout=600
+# rig: kernel=lts,mainline,debug args=--no-xen timeout=600
 
 set -eu
 

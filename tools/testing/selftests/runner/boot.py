@@ -95,7 +95,7 @@ class Judge:
                                  "it never ran: the machine ended before")
 
 
-def run(boot, variants, suites, folder, show, rig=RIG):
+def run(boot, variants, suites, folder, show, coverage=False, rig=RIG):
     """Boot once and run all these variants there."""
     place = folder / f"boot-{boot.name}"
     place.mkdir(parents=True)
@@ -105,7 +105,8 @@ def run(boot, variants, suites, folder, show, rig=RIG):
     front = "ours" if any(v.front == "ours" for v in variants) else "upstream"
     argv = [rig, "run", "--kernel", boot.kernel, "--dom0-kernel", boot.dom0,
             "--front", front, "--back", boot.back, "--dom0-script", HERE / "lib/driver.sh",
-            "--add", stage, "--out", place / "out", "--timeout", seconds, *boot.args]
+            "--add", stage, "--out", place / "out", "--timeout", seconds, *boot.args,
+            *(["--coverage"] if coverage else [])]
     show.say(f"booting {boot.name} for: "
              + ", ".join(dict.fromkeys(v.suite for v in variants)))
     judge = Judge(variants, token, show)

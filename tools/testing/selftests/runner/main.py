@@ -5,10 +5,11 @@ import argparse
 import fnmatch
 import os
 import pathlib
+import subprocess
 import sys
 import time
 
-from rigpy import cache
+from rigpy import cache, kernels
 
 from . import boot, ktap, suites
 from .process import Program
@@ -26,6 +27,7 @@ PHASES = {
     "lint-selftest": ([HERE.parent / "lint" / "selftest"], 3600),
     "unit": ([RIG, "exec", "--", "bash", "-c",
               'make -s -C "$0" O="$RIG_SCRATCH/unit" check', HERE / "unit"], 900),
+    "install": ([RIG, "exec", "--", "bash", HERE / "install"], 900),
     "rig": ([HERE.parent / "rig" / "selftest"], 3600),
 }
 
@@ -36,8 +38,14 @@ def _parser():
     parser.add_argument("suites", nargs="*", metavar="SUITE",
                         help="only these, by name or shell pattern (default: all)")
     parser.add_argument("--list", action="store_true", help="print what would run")
-    parser.add_argument("--kernel", choices=["lts", "mainline"],
+    parser.add_argument("--kernel", choices=kernels.ALL,
                         help="of the suites on Xen those with this kernel only")
+    parser.add_argument("--debug", action="store_true",
+                        help="only the suites on Xen, each on every kernel that looks for "
+                        f"mistakes: {' '.join(kernels.WATCHED)}")
+    parser.add_argument("--coverage", action="store_true",
+                        help="as --debug, on the kernels that count which lines run: "
+                        f"{' '.join(kernels.COUNTING)}; closes with a table")
     parser.add_argument("--out", type=pathlib.Path,
                         default=os.environ.get("CHECK_OUT"), metavar="DIR",
                         help="where logs go (default: $CHECK_OUT, or the rig's cache)")
@@ -81,15 +89,18 @@ def _phase(name, folder, show):
 
 def _wanted(options):
     """The phases and the variants to run; complains about names of nothing."""
-    variants = suites.read(SUITES)
-    known = [*PHASES, *dict.fromkeys(v.suite for v in variants)]
+    kernel_names = kernels.COUNTING if options.coverage else (
+        kernels.WATCHED if options.debug else ())
+    variants = suites.read(SUITES, kernel_names)
+    phases = [] if kernel_names else PHASES
+    known = [*phases, *dict.fromkeys(v.suite for v in variants)]
     for pattern in options.suites:
         if not fnmatch.filter(known, pattern):
             raise suites.SuiteError(f"there is no suite {pattern}; there are: {' '.join(known)}")
     chosen = _chosen(known, options.suites)
     variants = [v for v in variants if v.suite in chosen
                 and options.kernel in (None, v.boot.kernel)]
-    return [p for p in PHASES if p in chosen], variants
+    return [p for p in phases if p in chosen], variants
 
 
 def main():
@@ -108,5 +119,7 @@ def main():
     for name in phases:
         _phase(name, folder, show)
     for machine, those in suites.boots(variants).items():
-        boot.run(machine, those, SUITES, folder, show)
+        boot.run(machine, those, SUITES, folder, show, options.coverage)
+    if options.coverage:
+        subprocess.run([RIG, "coverage", folder], check=True)
     return show.close()

@@ -70,7 +70,7 @@ def _fake_boot(script, count=2):
         rig.chmod(0o755)
         machine = suites.Boot("lts", "lts", "ours", ())
         variants = [suites.Variant(f"s{n}", machine, "pv", "ours", 5) for n in range(count)]
-        boot.run(machine, variants, folder / "suites", folder, show, rig)
+        boot.run(machine, variants, folder / "suites", folder, show, rig=rig)
         return tuple(show.count.values())
 
 

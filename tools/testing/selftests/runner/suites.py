@@ -6,8 +6,8 @@ say where it runs; each stands for all combinations of the values it lists:
 
   # rig: kernel=lts,mainline guest=pv,pvh
 
-  kernel=    lts and mainline (both): the kernel of dom0 and guests
-  dom0=      the same for dom0 only (as kernel)
+  kernel=    any kernel of the rig (lts,mainline): that of dom0 and guests
+  dom0=      the same for dom0 only (what the rig takes)
   guest=     pv and pvh (pv)
   front=     ours and upstream (ours)
   back=      ours and qemu (ours)
@@ -24,8 +24,10 @@ import itertools
 import pathlib
 import re
 
+from rigpy import kernels
+
 ALLOWED = {
-    "kernel": {"lts", "mainline"}, "dom0": {"lts", "mainline"}, "guest": {"pv", "pvh"},
+    "kernel": set(kernels.ALL), "dom0": set(kernels.ALL), "guest": {"pv", "pvh"},
     "front": {"ours", "upstream"}, "back": {"ours", "qemu"}, "boot": {"shared", "own"},
 }
 DEFAULTS = {"kernel": "lts,mainline", "guest": "pv", "front": "ours", "back": "ours",
@@ -98,27 +100,34 @@ def _directives(path):
         yield said
 
 
-def _variants(path, said):
+def _variants(path, said, kernel_names):
     values = {**DEFAULTS, **said}
+    if kernel_names:
+        values["kernel"] = ",".join(kernel_names)
     timeout = values.get("timeout", str(TIMEOUT))
     if not timeout.isdigit():
         raise SuiteError(f"{path.name}: timeout={timeout} is no number of seconds")
     args = tuple(word for word in values.get("args", "").split(",") if word)
     own = path.stem if values["boot"] == "own" else ""
-    kernels, guests, fronts, backs = (values[k].split(",")
-                                      for k in ("kernel", "guest", "front", "back"))
-    for kernel, back, front, guest in itertools.product(kernels, backs, fronts, guests):
-        for dom0 in values.get("dom0", kernel).split(","):
+    for kernel, back, front, guest in itertools.product(
+            *(values[key].split(",") for key in ("kernel", "back", "front", "guest"))):
+        dom0s = kernel if "--no-xen" in args else values.get("dom0", kernels.dom0_for(kernel))
+        if guest == DEFAULTS["guest"]:
+            guest = kernels.guest_for(kernel)
+        for dom0 in dom0s.split(","):
             yield Variant(path.stem, Boot(kernel, dom0, back, args, own), guest, front,
                           int(timeout))
 
 
-def read(folder):
-    """All variants of all suites, in order of their names."""
+def read(folder, kernel_names=()):
+    """All variants of all suites, in order of their names.
+
+    kernel_names: run each suite on these kernels, not on those that it names
+    """
     found = []
     for path in sorted(pathlib.Path(folder).glob("*.sh")):
         for said in list(_directives(path)) or [{}]:
-            found += _variants(path, said)
+            found += _variants(path, said, kernel_names)
     return list(dict.fromkeys(found))
 
 

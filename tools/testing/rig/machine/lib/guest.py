@@ -16,6 +16,8 @@ from store import Store
 FOLDER = "/run/guests"
 CONSOLE = "/var/log/xen/console"
 QEMU = "/usr/libexec/xen-qemu-system-i386"
+# What two scans for leaks may take on an emulated CPU
+LEAK_TIME = 300
 # How long a guest may take to boot. Minutes, not seconds: the host may be busy.
 BOOT = {"pv": 300, "pvh": 600}
 
@@ -68,6 +70,11 @@ class Guest:
     def address(self):
         return f"10.9.{self.record['number']}.2"
 
+    @property
+    def watched(self):
+        """Whether its kernel is one for finding mistakes, leaks among them."""
+        return self.record["kernel"] in jobs.load()["watched"]
+
     def domid(self, store=None):
         """Its domain's id, or None if it has no domain just now."""
         store = store or Store()
@@ -96,6 +103,9 @@ class Guest:
                  *record.get("append", [])]
         if record.get("shell"):
             words.append("rig.shell=1")
+        if self.watched:
+            # A disk that keeps its grants would look like a leak of some
+            words += ["rig.leaks=1", "xen_blkfront.feature_persistent=0"]
         kernel = f"/run/rig/boot/vmlinux-{record['kernel']}"
         if not os.path.exists(kernel):
             raise GuestError(f"this run has no kernel {record['kernel']}; it has: " + ", ".join(
@@ -222,13 +232,34 @@ class Guest:
         for path in glob.glob(f"{FOLDER}/{self.name}.*"):
             os.unlink(path)
 
+    def look_for_leaks(self):
+        found = []
+        status = self.run(["rig-leaks", "find"], out=found.append, err=found.append,
+                          seconds=LEAK_TIME)
+        if status:
+            text = b"".join(found).decode(errors="replace").rstrip()
+            raise GuestError(f"{self.name} leaves behind what it should not:\n{text}")
+
+    def collect_coverage(self, domid):
+        if not jobs.load()["coverage"]:
+            return
+        with open(f"/out/coverage-{domid}.tar", "wb") as file:
+            if self.run(["rig-coverage", "/dev/stdout"], out=file.write, seconds=300):
+                raise GuestError(f"{self.name} could not say which lines have run")
+
     def shutdown(self, seconds=120):
+        """Shut it down and wait until it is gone; before, see what it has left."""
         domid = self.domid()
-        self.record  # complain about a name that nobody created
-        if domid is not None:
-            _xl("shutdown", str(domid))
-            self._wait_gone(domid, seconds)
-        self._forget()
+        watched = self.watched
+        try:
+            if watched and domid is not None:
+                self.look_for_leaks()
+                self.collect_coverage(domid)
+        finally:
+            if domid is not None:
+                _xl("shutdown", str(domid))
+                self._wait_gone(domid, seconds)
+            self._forget()
 
     def destroy(self):
         domid = self.domid()

@@ -12,6 +12,13 @@ def load():
         return json.load(file)
 
 
+def modules(job):
+    """Our modules that dom0 loads, in that order."""
+    if job["back"] != "ours":
+        return []
+    return ["9pnet_server", "xen-9pback"] if job["xen"] else ["9pnet_server"]
+
+
 def environment(job, guest=""):
     """What scripts find in their environment, in dom0 and in guests."""
     return {
@@ -21,6 +28,7 @@ def environment(job, guest=""):
         "RIG_TYPE": job["type"], "RIG_FRONT": job["front"], "RIG_BACK": job["back"],
         "RIG_VCPUS": str(job["vcpus"]), "RIG_MEMORY": str(job["memory"]),
         "RIG_MSIZE": str(job["msize"]), "RIG_MOUNT_OPTIONS": job["mount_options"],
+        "RIG_XEN": "1" if job["xen"] else "", "RIG_MODULES": " ".join(modules(job)),
         "RIG_COUNTED": "1" if job["counted"] else "",
         "RIG_VERBOSE": "1" if job["verbose"] else "",
         "RIG_TIMEOUT": str(job["timeout"]),

@@ -67,7 +67,8 @@ bool kernel_word(const char *name, char *value, size_t size)
 		return false;
 	line[fread(line, 1, sizeof(line) - 1, file)] = '\0';
 	fclose(file);
-	while ((word = strsep(&rest, " \n")) != NULL) {
+	line[strcspn(line, "\n")] = '\0';
+	while ((word = strsep(&rest, " ")) != NULL) {
 		if (strncmp(word, name, length) || word[length] != '=')
 			continue;
 		snprintf(value, size, "%s", word + length + 1);

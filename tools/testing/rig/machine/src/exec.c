@@ -47,6 +47,17 @@ static int complain(const struct call *call, const char *what)
 	return FAILED;
 }
 
+static bool take_seconds(struct call *call, const char *text)
+{
+	char *end;
+
+	call->seconds = strtod(text, &end);
+	if (call->seconds > 0 && !*end)
+		return true;
+	fprintf(stderr, "rig-guest: --timeout %s is no number of seconds\n", text);
+	return false;
+}
+
 static bool parse(struct call *call, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -56,7 +67,6 @@ static bool parse(struct call *call, int argc, char **argv)
 		{ 0 },
 	};
 	int separator = 1, option;
-	char *end;
 
 	while (separator < argc && strcmp(argv[separator], "--"))
 		separator++;
@@ -70,12 +80,8 @@ static bool parse(struct call *call, int argc, char **argv)
 			call->with_input = true;
 		else if (option == 'C')
 			call->folder = optarg;
-		else if (option != 't')
+		else if (option != 't' || !take_seconds(call, optarg))
 			return false;
-		if (option == 't' && ((call->seconds = strtod(optarg, &end)) <= 0 || *end)) {
-			fprintf(stderr, "rig-guest: --timeout %s is no number of seconds\n", optarg);
-			return false;
-		}
 	}
 	if (optind + 1 != separator) {
 		fprintf(stderr, "rig-guest: exec takes the name of one guest\n");
@@ -188,7 +194,8 @@ static bool pass_input(struct call *call)
 	ssize_t got = read(STDIN_FILENO, data, sizeof(data));
 
 	call->with_input = got > 0;
-	return got > 0 ? frame_send(call->link, 'i', data, got) : frame_send(call->link, 'z', "", 0);
+	return got > 0 ? frame_send(call->link, 'i', data, got) :
+		frame_send(call->link, 'z', "", 0);
 }
 
 static bool write_all(int fd, const char *data, size_t length)
@@ -245,8 +252,7 @@ static int follow(struct call *call)
 		if (!ready && !if_indextoname(call->interface, name))
 			return complain(call, "its domain went away while a command ran in it");
 		if (now() > deadline) {
-			fprintf(stderr, "rig-guest: %s: the command did not end within its time (%g s) "
-				"and was killed\n", call->name, call->seconds);
+			complain(call, "the command did not end within its time and was killed");
 			return TOOK_TOO_LONG;
 		}
 		if (watched[1].revents && !pass_input(call))

@@ -47,7 +47,7 @@ static void insert(const char *name)
 	snprintf(path, sizeof(path), "/modules/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST))
-		say("initrd: cannot insert %s: %s", name, strerror(errno));
+		say("initrd: no module %s: %s", name, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 }

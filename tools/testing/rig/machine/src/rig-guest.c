@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "exec"))
 		return exec_in_guest(argc - 1, argv + 1);
 	if (server < 0 || connect(server, (struct sockaddr *)&address, sizeof(address))) {
-		fprintf(stderr, "rig-guest: there is no server at " SERVER ": %s\n", strerror(errno));
+		fprintf(stderr, "rig-guest: no server at " SERVER ": %s\n", strerror(errno));
 		return 125;
 	}
 	call = pack_call(argc, argv, &length);
