@@ -27,13 +27,33 @@ SPLATS = re.compile("|".join([
 ALLOW = pathlib.Path(__file__).parent.parent / "known-noise"
 
 
+# How many lines after a report's first may name who is to blame
+REPORT = 60
+
+
 def _allowed():
-    """Patterns of known-noise: lines of the platform that mean nothing."""
+    """Of each line of known-noise: a pattern for a line of a log, and one for the
+    lines of the report that it begins, or None."""
     patterns = []
     for line in ALLOW.read_text().splitlines():
         if line and not line.startswith("#"):
-            patterns.append(re.compile(line))
+            first, _, inside = line.partition(" => ")
+            patterns.append((re.compile(first), re.compile(inside) if inside else None))
     return patterns
+
+
+def _is_noise(allowed, lines, number):
+    for first, inside in allowed:
+        if first.search(lines[number]) and (
+                not inside or any(inside.search(line)
+                                  for line in lines[number:number + REPORT])):
+            return True
+    return False
+
+
+def _lines(path):
+    """A log's lines; those of a console end with carriage returns as well."""
+    return path.read_text(errors="replace").replace("\r", "").splitlines()
 
 
 def find(paths):
@@ -41,17 +61,17 @@ def find(paths):
     allowed = _allowed()
     found = []
     for path in paths:
-        text = path.read_text(errors="replace")
-        for number, line in enumerate(text.splitlines(), 1):
-            if SPLATS.search(line) and not any(p.search(line) for p in allowed):
-                found.append((path, number, line.strip()))
+        lines = _lines(path)
+        for number, line in enumerate(lines):
+            if SPLATS.search(line) and not _is_noise(allowed, lines, number):
+                found.append((path, number + 1, line.strip()))
     return found
 
 
 def context(path, number, before=2, after=25):
-    lines = path.read_text(errors="replace").splitlines()
+    lines = _lines(path)
     return "\n".join(lines[max(0, number - 1 - before):number + after])
 
 
 def tail(path, count=25):
-    return "\n".join(path.read_text(errors="replace").splitlines()[-count:])
+    return "\n".join(_lines(path)[-count:])

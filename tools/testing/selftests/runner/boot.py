@@ -42,7 +42,8 @@ def _stage(folder, suites, variants, token):
 class Judge:
     """Sorts the lines of one boot by suite, and judges each suite."""
 
-    def __init__(self, variants, token, show):
+    def __init__(self, boot, variants, token, show):
+        self.boot = boot
         self.variants = variants
         self.show = show
         self.mark = re.compile(rf"@{token} (?P<what>begin|end|left) (?P<number>\d+)"
@@ -58,12 +59,12 @@ class Judge:
         self.current, self.began = number, time.monotonic()
         self.suite = ktap.Suite(
             lambda outcome, text, remark: self.show.result(variant.name, outcome, text, remark),
-            self.show.note)
+            lambda line: self.show.note(variant.name, line))
 
     def _end(self, status):
         variant = self.variants[self.current]
         if status is None:
-            self.show.note(f"{variant.name}: not ended when the machine was")
+            self.show.note(variant.name, "not ended when the machine was")
         self.suite.end(status)
         self.ended.add(self.current)
         self.show.say(f"{variant.name} took {time.monotonic() - self.began:.0f} s")
@@ -83,7 +84,7 @@ class Judge:
         elif self.suite:
             self.suite.line(line)
         elif line.strip():
-            self.show.note(line.rstrip("\n"))
+            self.show.note(f"boot {self.boot.name}", line.rstrip("\n"))
 
     def close(self):
         """The boot is over: whatever did not end did not pass."""
@@ -96,7 +97,11 @@ class Judge:
 
 
 def run(boot, variants, suites, folder, show, coverage=False, rig=RIG):
-    """Boot once and run all these variants there."""
+    """Boot once and run all these variants there.
+
+    One emulated CPU is hardly slower than two, for they wait for each other, and
+    leaves the host's other CPU to another machine.
+    """
     place = folder / f"boot-{boot.name}"
     place.mkdir(parents=True)
     token = secrets.token_hex(8)
@@ -106,11 +111,11 @@ def run(boot, variants, suites, folder, show, coverage=False, rig=RIG):
     argv = [rig, "run", "--kernel", boot.kernel, "--dom0-kernel", boot.dom0,
             "--front", front, "--back", boot.back, "--dom0-script", HERE / "lib/driver.sh",
             "--add", stage, "--out", place / "out", "--timeout", seconds, *boot.args,
-            *(["--coverage"] if coverage else [])]
+            "--cpus", "1", *(["--coverage"] if coverage else [])]
     show.say(f"booting {boot.name} for: "
              + ", ".join(dict.fromkeys(v.suite for v in variants)))
-    judge = Judge(variants, token, show)
-    program = Program(argv, place / "rig.log", show, seconds + AROUND)
+    judge = Judge(boot, variants, token, show)
+    program = Program(argv, place / "rig.log", show, seconds + AROUND, boot.name)
     for line in program.lines():
         judge.line(line)
     judge.close()

@@ -3,6 +3,7 @@
 
 import argparse
 import fnmatch
+import functools
 import os
 import pathlib
 import subprocess
@@ -11,8 +12,7 @@ import time
 
 from rigpy import cache, kernels
 
-from . import boot, ktap, suites
-from .process import Program
+from . import boot, ktap, process, suites
 from .show import Show
 
 HERE = pathlib.Path(__file__).resolve().parents[1]
@@ -46,6 +46,8 @@ def _parser():
     parser.add_argument("--coverage", action="store_true",
                         help="as --debug, on the kernels that count which lines run: "
                         f"{' '.join(kernels.COUNTING)}; closes with a table")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count(), 4), metavar="N",
+                        help="machines at a time (default: one a CPU, at most 4)")
     parser.add_argument("--out", type=pathlib.Path,
                         default=os.environ.get("CHECK_OUT"), metavar="DIR",
                         help="where logs go (default: $CHECK_OUT, or the rig's cache)")
@@ -77,8 +79,8 @@ def _phase(name, folder, show):
     began = time.monotonic()
     show.say(f"{name} begins")
     suite = ktap.Suite(lambda outcome, text, remark: show.result(name, outcome, text, remark),
-                       show.note)
-    program = Program(argv, folder / f"{name}.log", show, seconds, cwd=TOP)
+                       lambda line: show.note(name, line))
+    program = process.Program(argv, folder / f"{name}.log", show, seconds, name, cwd=TOP)
     for line in program.lines():
         suite.line(line)
     if program.timed_out:
@@ -103,6 +105,10 @@ def _wanted(options):
     return [p for p in phases if p in chosen], variants
 
 
+def _longest_first(boots):
+    return sorted(boots.items(), key=lambda boot: -sum(v.timeout for v in boot[1]))
+
+
 def main():
     options = _parser().parse_args()
     try:
@@ -116,10 +122,10 @@ def main():
     folder = _out(options.out)
     show = Show(folder)
     show.say(f"logs in {folder}")
-    for name in phases:
-        _phase(name, folder, show)
-    for machine, those in suites.boots(variants).items():
-        boot.run(machine, those, SUITES, folder, show, options.coverage)
+    works = [lambda: [_phase(name, folder, show) for name in phases]] if phases else []
+    works += [functools.partial(boot.run, machine, those, SUITES, folder, show, options.coverage)
+              for machine, those in _longest_first(suites.boots(variants))]
+    process.side_by_side(works, options.jobs)
     if options.coverage:
         subprocess.run([RIG, "coverage", folder], check=True)
     return show.close()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs a program, hands on its lines as they come, and bounds its time."""
+"""Runs programs: hands on their lines as they come, and bounds their time."""
 
+import concurrent.futures
 import os
 import signal
 import subprocess
@@ -10,7 +11,10 @@ import threading
 class Program:
     """A program in a session of its own, so that it can be ended whole."""
 
-    def __init__(self, argv, log, show, seconds, cwd=None):
+    running = set()
+
+    def __init__(self, argv, log, show, seconds, who, cwd=None):
+        self.who = who
         self.seconds = seconds
         self.show = show
         self.log = open(log, "w", encoding="utf-8")
@@ -20,6 +24,7 @@ class Program:
             [str(a) for a in argv], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
             start_new_session=True)
+        self.running.add(self)
 
     def _write(self, line):
         with self.lock:
@@ -29,7 +34,7 @@ class Program:
     def _errors(self):
         for line in self.process.stderr:
             self._write(line)
-            self.show.pass_on(line)
+            self.show.pass_on(f"{self.who}: {line}")
 
     def _expire(self):
         self.timed_out = True
@@ -57,6 +62,7 @@ class Program:
             if self.process.poll() is None:
                 self.kill()
                 self.process.wait()
+            self.running.discard(self)
             errors.join()
             self.log.close()
 
@@ -64,3 +70,17 @@ class Program:
     def status(self):
         """Its exit status, or None if it had to be ended."""
         return None if self.timed_out else self.process.returncode
+
+
+def side_by_side(works, jobs):
+    """Call them all, JOBS at a time; if one raises, end what runs and raise that."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(work) for work in works]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for program in list(Program.running):
+                program.kill()
+            raise

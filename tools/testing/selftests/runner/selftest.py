@@ -6,9 +6,10 @@ import io
 import pathlib
 import sys
 import tempfile
+import time
 
 from . import boot, ktap, suites
-from .process import Program
+from .process import Program, side_by_side
 from .show import Show
 
 GOOD = "KTAP version 1\n1..2\nok 1 one\nok 2 two # 3 s\n"
@@ -107,9 +108,37 @@ def _suite_left_something():
 
 def _program_killed():
     with _shown() as (show, folder, _):
-        program = Program(["sh", "-c", "echo a; sleep 60; echo b"], folder / "log", show, 0.5)
+        program = Program(["sh", "-c", "echo a; sleep 60; echo b"], folder / "log", show, 0.5, "p")
         assert list(program.lines()) == ["a\n"]
         assert program.status is None
+
+
+def _side_by_side():
+    began = time.monotonic()
+    with _shown() as (show, folder, _):
+        def work(name):
+            program = Program(["sleep", "0.5"], folder / name, show, 5, name)
+            show.result(name, ktap.PASSED, "\n".join(program.lines()))
+        side_by_side([lambda name=name: work(name) for name in "abcd"], 4)
+        assert show.count[ktap.PASSED] == 4
+    assert time.monotonic() - began < 1.5, "one after the other"
+
+
+def _one_fails_all_end():
+    began = time.monotonic()
+    with _shown() as (show, folder, _):
+        def hang():
+            list(Program(["sleep", "30"], folder / "hang", show, 60, "hang").lines())
+
+        def fail():
+            time.sleep(0.5)
+            raise suites.SuiteError("planted")
+        try:
+            side_by_side([hang, fail], 2)
+        except suites.SuiteError:
+            assert time.monotonic() - began < 10, "waited for the other"
+            return
+    raise AssertionError("the error is lost")
 
 
 def _last_line():
@@ -157,6 +186,8 @@ OTHERS = [
     ("a suite that was killed for its time", _suite_timed_out),
     ("a suite that leaves a domain behind", _suite_left_something),
     ("a program that hangs is ended", _program_killed),
+    ("several run side by side", _side_by_side),
+    ("an error ends what runs beside it", _one_fails_all_end),
     ("the last line counts all", _last_line),
     ("that nothing ran is a failure", _nothing_ran),
     ("suites share boots", _boots_are_shared),

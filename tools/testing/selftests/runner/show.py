@@ -15,7 +15,8 @@ class Show:
         self.began = time.monotonic()
         self.count = {PASSED: 0, FAILED: 0, SKIPPED: 0}
         self.failures = []
-        self.lock = threading.Lock()
+        # Suites run side by side: guards the counts and the order of the lines
+        self.lock = threading.RLock()
         self.log = open(folder / "results.ktap", "w", encoding="utf-8")
         self._print("KTAP version 1")
 
@@ -30,18 +31,20 @@ class Show:
         self._print(f"# [{spent // 60}:{spent % 60:02d}] {text}")
 
     def result(self, suite, outcome, name, remark=""):
-        self.count[outcome] += 1
-        number = sum(self.count.values())
         word = "not ok" if outcome == FAILED else "ok"
         if outcome == SKIPPED:
             remark = f"SKIP {remark}".rstrip()
-        line = f"{word} {number} {suite}: {name}" + (f" # {remark}" if remark else "")
-        if outcome == FAILED:
-            self.failures.append(line)
-        self._print(line)
+        with self.lock:
+            self.count[outcome] += 1
+            number = sum(self.count.values())
+            line = f"{word} {number} {suite}: {name}" + (f" # {remark}" if remark else "")
+            if outcome == FAILED:
+                self.failures.append(line)
+            self._print(line)
 
-    def note(self, line):
-        self._print(line if line.startswith("#") else f"# {line}")
+    def note(self, who, line):
+        """A line that is no result, of that suite or boot."""
+        self._print(f"# {who}: {line.lstrip('# ')}")
 
     def pass_on(self, text):
         """What a program says on stderr, as it is."""
@@ -55,7 +58,7 @@ class Show:
         if self.failures:
             self.say("what failed:")
             for line in self.failures:
-                self.note(f"  {line}")
+                self._print(f"#   {line}")
         self._print(f"{self.count[PASSED]} passed, {self.count[FAILED]} failed, "
                     f"{self.count[SKIPPED]} skipped")
         self.log.close()
