@@ -155,7 +155,7 @@ class Guest:
         with open(f"/var/log/xen/qemu-9p-{self.name}.log", "ab") as log:
             process = subprocess.Popen(
                 [QEMU, "-xen-domid", str(domid), "-xen-attach", "-name", self.name,
-                 "-nographic", "-vga", "none", "-M", "xenpv", "-m", str(record["memory"]),
+                 "-nographic", "-vga", "none", "-nic", "none", "-M", "xenpv", "-m", str(record["memory"]),
                  "-monitor", "none", "-serial", "none", "-parallel", "none"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         backend = f"/local/domain/0/backend/9pfs/{domid}"

@@ -99,16 +99,17 @@ static void set_address(int socket, const char *device, unsigned long what, cons
 		say("guest: cannot give %s the address %s: %s", device, value, strerror(errno));
 }
 
+/* A backend such as QEMU may have added network devices of its own. */
 static bool find_network_device(char *name)
 {
-	DIR *folder = opendir("/sys/class/net");
+	DIR *folder = opendir("/sys/bus/xen/devices/vif-0/net");
 	struct dirent *entry;
 	bool found = false;
 
 	if (!folder)
 		return false;
 	while (!found && (entry = readdir(folder)) != NULL) {
-		found = !strncmp(entry->d_name, "eth", 3);
+		found = entry->d_name[0] != '.';
 		if (found)
 			memcpy(name, entry->d_name, strlen(entry->d_name) + 1);
 	}
