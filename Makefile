@@ -28,7 +28,7 @@ help:
 	@echo 'O=DIR        all, install, clean: where tools are built (in their folders)'
 	@echo 'SIGN=y       install: sign the modules with the key of KDIR (do not)'
 	@echo 'SUITES="A B" check: these only; lint and unit are suites too'
-	@echo 'KERNEL=K     check: lts or mainline only'
+	@echo 'KERNEL=K     check: lts, mainline or lockdep only'
 	@echo 'CHECKS="A B" lint: these only'
 	@echo
 	@echo 'demo, check, lint, bench and shell need Debian 12 or later and root, install'

@@ -36,7 +36,7 @@ def _parser():
     parser.add_argument("suites", nargs="*", metavar="SUITE",
                         help="only these, by name or shell pattern (default: all)")
     parser.add_argument("--list", action="store_true", help="print what would run")
-    parser.add_argument("--kernel", choices=["lts", "mainline"],
+    parser.add_argument("--kernel", choices=sorted(suites.KERNELS),
                         help="of the suites on Xen those with this kernel only")
     parser.add_argument("--out", type=pathlib.Path,
                         default=os.environ.get("CHECK_OUT"), metavar="DIR",

@@ -6,7 +6,7 @@ say where it runs; each stands for all combinations of the values it lists:
 
   # rig: kernel=lts,mainline guest=pv,pvh
 
-  kernel=    lts and mainline (both): the kernel of dom0 and guests
+  kernel=    lts and mainline (both), lockdep: the kernel of dom0 and guests
   dom0=      the same for dom0 only (as kernel)
   guest=     pv and pvh (pv)
   front=     ours and upstream (ours)
@@ -24,8 +24,9 @@ import itertools
 import pathlib
 import re
 
+KERNELS = {"lts", "mainline", "lockdep"}
 ALLOWED = {
-    "kernel": {"lts", "mainline"}, "dom0": {"lts", "mainline"}, "guest": {"pv", "pvh"},
+    "kernel": KERNELS, "dom0": KERNELS, "guest": {"pv", "pvh"},
     "front": {"ours", "upstream"}, "back": {"ours", "qemu"}, "boot": {"shared", "own"},
 }
 DEFAULTS = {"kernel": "lts,mainline", "guest": "pv", "front": "ours", "back": "ours",
