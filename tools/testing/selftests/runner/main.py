@@ -27,6 +27,7 @@ PHASES = {
     "unit": ([RIG, "exec", "--", "bash", "-c",
               'make -s -C "$0" O="$RIG_SCRATCH/unit" check', HERE / "unit"], 900),
     "rig": ([HERE.parent / "rig" / "selftest"], 3600),
+    "faults": ([HERE.parent / "rig" / "selftest-faults"], 7200),
 }
 
 
