@@ -118,6 +118,20 @@ struct p9_xen_front {
 	struct p9_xen_ring *rings;
 };
 
+/**
+ * enum p9_xen_step - what a change of the backend's state leads to
+ * @P9_XEN_STAY: nothing
+ * @P9_XEN_CONNECT: the backend waits: open rings and tell it
+ * @P9_XEN_GO_LIVE: the backend has mapped the rings: let it be mounted
+ * @P9_XEN_DISCONNECT: the backend has gone, or is about to
+ */
+enum p9_xen_step {
+	P9_XEN_STAY,
+	P9_XEN_CONNECT,
+	P9_XEN_GO_LIVE,
+	P9_XEN_DISCONNECT,
+};
+
 static inline bool p9_xen_front_dead(const struct p9_xen_front *front)
 {
 	return READ_ONCE(front->state) == P9_XEN_DEAD;
@@ -139,5 +153,9 @@ void p9_xen_ring_close(struct p9_xen_ring *ring);
 /* trans_xen_bus.c */
 int p9_xen_bus_register(void);
 void p9_xen_bus_unregister(void);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+enum p9_xen_step p9_xen_next(enum xenbus_state backend, enum xenbus_state own);
+#endif
 
 #endif /* NET_9P_TRANS_XEN_H */

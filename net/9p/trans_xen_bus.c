@@ -6,6 +6,7 @@
  * backend's return, until the backend closes, the device is unplugged or the
  * domain resumes elsewhere. xenbus calls all of this from one thread.
  */
+#include <kunit/visibility.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <xen/xenbus.h>
@@ -215,27 +216,45 @@ static void p9_xen_disconnect(struct xenbus_device *dev)
 	xenbus_frontend_closed(dev);
 }
 
+/* What the backend's state asks of a device in its own */
+VISIBLE_IF_KUNIT enum p9_xen_step p9_xen_next(enum xenbus_state backend,
+					      enum xenbus_state own)
+{
+	switch (backend) {
+	case XenbusStateInitWait:
+		if (own == XenbusStateInitialising || own == XenbusStateClosed)
+			return P9_XEN_CONNECT;
+		return P9_XEN_STAY;
+	case XenbusStateConnected:
+		if (own == XenbusStateInitialised)
+			return P9_XEN_GO_LIVE;
+		return P9_XEN_STAY;
+	case XenbusStateClosing:
+	case XenbusStateClosed:
+		if (own != XenbusStateClosed)
+			return P9_XEN_DISCONNECT;
+		return P9_XEN_STAY;
+	default:
+		return P9_XEN_STAY;
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(p9_xen_next);
+
 static void p9_xen_backend_changed(struct xenbus_device *dev,
 				   enum xenbus_state state)
 {
-	switch (state) {
-	case XenbusStateInitWait:
-		if (dev->state == XenbusStateInitialising ||
-		    dev->state == XenbusStateClosed)
-			p9_xen_connect(dev);
+	switch (p9_xen_next(state, dev->state)) {
+	case P9_XEN_CONNECT:
+		p9_xen_connect(dev);
 		break;
-	case XenbusStateConnected:
-		if (dev->state != XenbusStateInitialised)
-			break;
+	case P9_XEN_GO_LIVE:
 		p9_xen_front_live(dev_get_drvdata(&dev->dev));
 		xenbus_switch_state(dev, XenbusStateConnected);
 		break;
-	case XenbusStateClosing:
-	case XenbusStateClosed:
-		if (dev->state != XenbusStateClosed)
-			p9_xen_disconnect(dev);
+	case P9_XEN_DISCONNECT:
+		p9_xen_disconnect(dev);
 		break;
-	default:
+	case P9_XEN_STAY:
 		break;
 	}
 }

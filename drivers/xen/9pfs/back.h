@@ -112,4 +112,11 @@ xen_9pback_conn_open(struct xenbus_device *dev,
 		     char *why, size_t why_size);
 void xen_9pback_conn_close(struct xen_9pback_conn *conn);
 
+#if IS_ENABLED(CONFIG_KUNIT)
+/* xenbus.c */
+bool xen_9pback_starts_over(enum xenbus_state frontend);
+enum xenbus_state xen_9pback_next(enum xenbus_state frontend,
+				  enum xenbus_state own, bool refused);
+#endif
+
 #endif /* XEN_9PBACK_H */

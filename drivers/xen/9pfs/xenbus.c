@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <kunit/visibility.h>
 #include <linux/kref.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -134,8 +135,7 @@ static void xen_9pback_connect(struct xen_9pback *back)
 	struct xen_9pback_conn *conn;
 	char why[256];
 
-	if (back->conn || back->refused ||
-	    back->dev->state != XenbusStateInitWait)
+	if (back->conn || back->refused)
 		return;
 	conn = xen_9pback_conn_open(back->dev, xen_9pback_conn_failed, back,
 				    why, sizeof(why));
@@ -147,33 +147,58 @@ static void xen_9pback_connect(struct xen_9pback *back)
 	xen_9pback_switch(back, XenbusStateConnected);
 }
 
-static void xen_9pback_follow(struct xen_9pback *back)
+/* Whether the frontend has let go of what it had, and may start over */
+VISIBLE_IF_KUNIT bool xen_9pback_starts_over(enum xenbus_state frontend)
 {
-	switch (READ_ONCE(back->frontend)) {
+	return frontend == XenbusStateInitialising ||
+	       frontend == XenbusStateClosed ||
+	       frontend == XenbusStateUnknown;
+}
+EXPORT_SYMBOL_IF_KUNIT(xen_9pback_starts_over);
+
+/*
+ * The state that a device is to be in, from its frontend's and its own. Only
+ * one that is offered and was not refused is connected.
+ */
+VISIBLE_IF_KUNIT enum xenbus_state
+xen_9pback_next(enum xenbus_state frontend, enum xenbus_state own, bool refused)
+{
+	switch (frontend) {
 	case XenbusStateInitialising:
-		xen_9pback_disconnect(back);
-		back->refused = false;
 		/* It may have closed and come back before this was looked at */
-		xen_9pback_switch(back, XenbusStateInitWait);
-		break;
+		return XenbusStateInitWait;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		xen_9pback_connect(back);
-		break;
+		if (own == XenbusStateInitWait && !refused)
+			return XenbusStateConnected;
+		return own;
 	case XenbusStateClosing:
-		xen_9pback_disconnect(back);
-		xen_9pback_switch(back, XenbusStateClosing);
-		break;
+		return XenbusStateClosing;
 	case XenbusStateClosed:
 	case XenbusStateUnknown:
-		xen_9pback_disconnect(back);
-		back->refused = false;
 		/* One that is offered again stays so: its frontend will see */
-		if (back->dev->state != XenbusStateInitWait)
-			xen_9pback_switch(back, XenbusStateClosed);
-		break;
+		if (own == XenbusStateInitWait)
+			return own;
+		return XenbusStateClosed;
 	default:
-		break;
+		return own;
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(xen_9pback_next);
+
+static void xen_9pback_follow(struct xen_9pback *back)
+{
+	enum xenbus_state frontend = READ_ONCE(back->frontend);
+	enum xenbus_state next;
+
+	if (xen_9pback_starts_over(frontend))
+		back->refused = false;
+	next = xen_9pback_next(frontend, back->dev->state, back->refused);
+	if (next == XenbusStateConnected) {
+		xen_9pback_connect(back);
+	} else {
+		xen_9pback_disconnect(back);
+		xen_9pback_switch(back, next);
 	}
 }
 

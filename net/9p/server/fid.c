@@ -4,6 +4,7 @@
  * a request on a fid that is clunked at the same time is safe; what a fid is on
  * never changes, a walk in place puts a new fid where the old one was.
  */
+#include <kunit/visibility.h>
 #include <linux/errno.h>
 #include <linux/file.h>
 #include <linux/path.h>
@@ -39,6 +40,7 @@ void p9s_fid_table_init(struct p9s_fid_table *table, unsigned int max,
 	for (i = 0; i < P9S_FID_BUCKETS; i++)
 		INIT_HLIST_HEAD(&table->buckets[i]);
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_table_init);
 
 static struct p9s_fid *p9s_fid_first(struct p9s_fid_table *table,
 				     unsigned int bucket)
@@ -72,6 +74,7 @@ void p9s_fid_table_clear(struct p9s_fid_table *table)
 			p9s_fid_put(fid);
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_table_clear);
 
 /**
  * p9s_fid_alloc - make a fid that is in no table yet
@@ -101,6 +104,7 @@ struct p9s_fid *p9s_fid_alloc(struct p9s_fid_table *table, u32 id,
 	mutex_init(&fid->lock);
 	return fid;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_alloc);
 
 /* Called with the table's lock held */
 static struct p9s_fid *p9s_fid_lookup(struct p9s_fid_table *table, u32 id)
@@ -139,6 +143,7 @@ int p9s_fid_insert(struct p9s_fid *fid)
 	spin_unlock(&table->lock);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_insert);
 
 /**
  * p9s_fid_replace - put a fid where another of the same number is
@@ -165,6 +170,7 @@ int p9s_fid_replace(struct p9s_fid *old, struct p9s_fid *fid)
 	p9s_fid_put(old);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_replace);
 
 /**
  * p9s_fid_remove - take a fid out of its table
@@ -189,6 +195,7 @@ bool p9s_fid_remove(struct p9s_fid *fid)
 	p9s_fid_put(fid);
 	return true;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_remove);
 
 /**
  * p9s_fid_find - look a fid up by its number
@@ -209,6 +216,7 @@ struct p9s_fid *p9s_fid_find(struct p9s_fid_table *table, u32 id)
 	spin_unlock(&table->lock);
 	return fid;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_find);
 
 /**
  * p9s_fid_put - give a reference of a fid back
@@ -229,6 +237,7 @@ void p9s_fid_put(struct p9s_fid *fid)
 	mutex_destroy(&fid->lock);
 	kfree(fid);
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_put);
 
 /**
  * p9s_fid_reserve_open - count an open file before it is opened
@@ -249,6 +258,7 @@ int p9s_fid_reserve_open(struct p9s_fid_table *table)
 	spin_unlock(&table->lock);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_reserve_open);
 
 /**
  * p9s_fid_release_open - take back what p9s_fid_reserve_open() counted
@@ -262,6 +272,7 @@ void p9s_fid_release_open(struct p9s_fid_table *table)
 	table->nr_open--;
 	spin_unlock(&table->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_release_open);
 
 /**
  * p9s_fid_set_file - make a fid an open one
@@ -276,6 +287,7 @@ void p9s_fid_set_file(struct p9s_fid *fid, struct file *file)
 	/* Pairs with p9s_fid_file(): who sees the file sees all of it */
 	smp_store_release(&fid->file, file);
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_set_file);
 
 /**
  * p9s_fid_file - the open file of a fid
@@ -289,3 +301,4 @@ struct file *p9s_fid_file(struct p9s_fid *fid)
 	/* Pairs with p9s_fid_set_file() */
 	return smp_load_acquire(&fid->file);
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_file);

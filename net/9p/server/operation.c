@@ -4,6 +4,7 @@
  * apart and who does it. What is not in it is answered with EOPNOTSUPP, and so
  * is what has a name but no handler.
  */
+#include <kunit/visibility.h>
 #include <linux/kernel.h>
 #include <net/9p/9p.h>
 
@@ -176,3 +177,4 @@ const struct p9s_operation *p9s_operation_of(u8 type)
 		return &p9s_operation_unknown;
 	return &p9s_operations[type];
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_operation_of);

@@ -9,6 +9,7 @@
  * A tag that is in use in earnest ends the session: a reply to the second
  * request could only be mistaken for the reply to the first.
  */
+#include <kunit/visibility.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/errno.h>
@@ -285,7 +286,7 @@ static void p9s_request_send(struct p9s_request *rq)
 }
 
 /* Errors that only the kernel knows must not get out */
-static int p9s_request_errno(int err)
+VISIBLE_IF_KUNIT int p9s_request_errno(int err)
 {
 	switch (err) {
 	case -ERESTARTSYS:
@@ -305,6 +306,7 @@ static int p9s_request_errno(int err)
 	}
 	return err < 0 && err > -ERESTARTSYS ? err : -EIO;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_request_errno);
 
 static void p9s_request_reset_reply(struct p9s_request *rq)
 {

@@ -69,4 +69,8 @@ void p9s_request_run(struct p9s_request *rq, struct p9s_thread *thread);
 bool p9s_request_await(struct p9s_request *flush, u16 oldtag);
 void *p9s_request_payload(struct p9s_request *rq, size_t size);
 
+#if IS_ENABLED(CONFIG_KUNIT)
+int p9s_request_errno(int err);
+#endif
+
 #endif /* NET_9P_SERVER_REQUEST_H */

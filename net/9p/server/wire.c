@@ -5,6 +5,7 @@
  * after it reads as zero, and the decoder's caller gets the error once. All
  * that these functions touch is the private copy of a message.
  */
+#include <kunit/visibility.h>
 #include <linux/errno.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -138,6 +139,7 @@ void p9s_wire_start(struct p9s_cursor *in, const u8 *body, size_t len)
 	in->end = body + len;
 	in->err = 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9s_wire_start);
 
 /**
  * p9s_decode_version - size[4] Tversion tag[2] msize[4] version[s]

@@ -27,6 +27,8 @@ def _add_machine(parser):
     parser.add_argument("--back", choices=["ours", "qemu"], default="ours")
     parser.add_argument("--modules", action="store_true",
                         help="build and offer our modules, even with a stock frontend and backend")
+    parser.add_argument("--faults", action="store_true",
+                        help="build and offer rig_faults, a module that commits faults")
     parser.add_argument("--msize", type=int, default=131072)
     parser.add_argument("--mount-options", default="", metavar="O", help="besides msize")
     parser.add_argument("--p9", metavar="SPEC", help=f"xl's line (default: {P9})")
@@ -61,7 +63,8 @@ def _job(options):
              "coverage")
     job = {name: getattr(options, name) for name in names}
     size = shutil.get_terminal_size()
-    job.update(linux_append=LINUX_FAST, watched=kernels.WATCHED, tag=tag, export=export, mount="/mnt",
+    job.update(linux_append=LINUX_FAST, watched=kernels.WATCHED,
+               watched_append=kernels.WATCHED_APPEND, tag=tag, export=export, mount="/mnt",
                dom0_kernel=options.dom0_kernel,
                p9=options.p9 or P9.format(tag=tag, export=export),
                shell=options.shell, with_guest=options.with_guest,

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 
+from . import kernels
 from .say import RigError, say
 
 # What Xen's emulator of PVH guests does not know (pku, rdtscp), and what TCG is
@@ -83,8 +84,11 @@ class Machine:
         """What QEMU loads: Xen, which then finds dom0, or the kernel alone."""
         linux = f"{boot}/vmlinux-{options['dom0_kernel']}"
         initrd = f"{boot}/initrd-dom0-{options['dom0_kernel']}"
+        watched = options["dom0_kernel"] in kernels.WATCHED
         words = " ".join(["console=hvc0" if options["xen"] else "console=ttyS0,115200",
-                          "rig.role=dom0", *LINUX_FAST, *options["dom0_append"]])
+                          "rig.role=dom0", *LINUX_FAST,
+                          *(kernels.WATCHED_APPEND if watched else []),
+                          *options["dom0_append"]])
         if not options["xen"]:
             return ["-kernel", linux, "-append", words, "-initrd", initrd]
         return ["-kernel", f"{boot}/xen", "-append", self._xen_words(options),

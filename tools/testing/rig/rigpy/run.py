@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """One run: boot the machine, follow it to its end, and judge it."""
 
+import json
 import os
 import pathlib
 import resource
@@ -9,7 +10,7 @@ import sys
 import time
 
 from . import cache, image, initrd, kernels, rundisk, splats
-from .checkout import Checkout
+from .checkout import FAULTS, Checkout
 from .machine import Machine, accelerator
 from .report import Report
 from .say import duration, say
@@ -18,6 +19,8 @@ BOOT_TIME = 600
 # What dom0 may take beyond its scripts' time: create guests, end them, send logs.
 MARGIN = 900
 KEEP_RUNS = 20
+# Of the faults that logs tell of
+SHOWN = 10
 
 
 class Run:
@@ -44,11 +47,16 @@ class Run:
 
     def _modules(self):
         options = self.options
-        if "ours" not in (options["front"], options["back"]) and not options["modules"]:
+        checkouts = []
+        if "ours" in (options["front"], options["back"]) or options["modules"]:
+            checkouts.append(Checkout(self.tree))
+        if options["faults"]:
+            checkouts.append(Checkout(self.tree, FAULTS))
+        if not checkouts:
             return {}
-        checkout = Checkout(self.tree)
-        return {name: checkout.built_modules(checkout.build_modules(
-                    kernel, coverage=options["coverage"] and name in kernels.WATCHED))
+        return {name: [path for checkout in checkouts for path in checkout.built_modules(
+                    checkout.build_modules(kernel, coverage=options["coverage"]
+                                           and name in kernels.WATCHED))]
                 for name, kernel in self.kernels.items()}
 
     def prepare(self):
@@ -114,12 +122,15 @@ class Run:
 
     def judge(self, faults):
         """Say what went wrong, and the run's exit status."""
-        self._share_logs()
         scanned = sorted(path for path in self.logs.iterdir() if path.name not in
                          ("report", "script.log", "xenstore.log", "dom0-dmesg.log", "xen.log"))
         found = splats.find(scanned)
-        for path, number, line in found[:10]:
+        self._write_faults(faults, found)
+        self._share_logs()
+        for path, number, line in found[:SHOWN]:
             faults.append(f"{path.name}:{number}: {line}")
+        if len(found) > SHOWN:
+            faults.append(f"{len(found) - SHOWN} more in the logs: see faults.json there")
         verdict = self.report.verdict
         status = verdict["status"] if verdict else 0
         if faults:
@@ -127,6 +138,13 @@ class Run:
         say(f"{'FAILED' if faults or status else 'passed'}, script status {status if verdict else 'unknown'}; "
             f"logs in {self.logs}")
         return status or (1 if faults else 0)
+
+    def _write_faults(self, faults, found):
+        """All of them for programs to read: what, where, and what the log says there."""
+        told = [{"text": text, "where": "the rig", "context": text} for text in faults]
+        told += [{"text": line, "where": f"{path.name}:{number}",
+                  "context": splats.context(path, number)} for path, number, line in found]
+        (self.logs / "faults.json").write_text(json.dumps(told, indent=1))
 
     def _show(self, faults, found):
         sys.stdout.flush()

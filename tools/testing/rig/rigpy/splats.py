@@ -7,7 +7,7 @@ import re
 SPLATS = re.compile("|".join([
     r"\bWARNING:", r"\bBUG:", r"\bBUG at\b", r"\bOops\b", r"general protection",
     r"Kernel panic", r"Unable to handle kernel", r"double fault",
-    r"KASAN:", r"UBSAN:", r"KCSAN:", r"KFENCE:", r"kmemleak:.*new suspected",
+    r"KASAN:", r"UBSAN:", r"KCSAN:", r"KFENCE:", r"ODEBUG:", r"kmemleak:.*new suspected",
     r"possible recursive locking", r"possible circular locking", r"inconsistent lock state",
     r"possible irq lock inversion", r"bad unlock balance", r"held lock freed",
     r"lock held when returning to user space", r"suspicious RCU",

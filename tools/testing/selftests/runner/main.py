@@ -29,6 +29,7 @@ PHASES = {
               'make -s -C "$0" O="$RIG_SCRATCH/unit" check', HERE / "unit"], 900),
     "install": ([RIG, "exec", "--", "bash", HERE / "install"], 900),
     "rig": ([HERE.parent / "rig" / "selftest"], 3600),
+    "faults": ([HERE.parent / "rig" / "selftest-faults"], 7200),
 }
 
 

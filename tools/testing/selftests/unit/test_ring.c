@@ -2,7 +2,9 @@
 /*
  * The ring arithmetic of include/xen/9pfs_ring.h: bytes come out as they went
  * in, in rings of every size, across page ends, the ring's end and the wrap of
- * the indices at 2^32, and no index that a peer may write leads out of a ring.
+ * the indices at 2^32, and no index that a peer may write, at any moment, leads
+ * out of a ring. Single steps are tested in the kernel, in
+ * net/9p/tests/ring_kunit.c.
  */
 #include <xen/9pfs_ring.h>
 
@@ -62,81 +64,6 @@ static void expect_state(struct pair *pair, u32 queued)
 	CHECK_EQ(bytes, pair->producer.size - queued);
 }
 
-TEST(ring_empty_and_full)
-{
-	struct pair pair;
-
-	pair_init(&pair, 4, 0);
-	expect_state(&pair, 0);
-	xen_9pfs_publish(&pair.producer, pair.producer.size);
-	expect_state(&pair, pair.producer.size);
-	xen_9pfs_consume(&pair.consumer, 1);
-	expect_state(&pair, pair.producer.size - 1);
-	pair_free(&pair);
-}
-
-TEST(ring_counts_across_2_to_the_32)
-{
-	struct pair pair;
-
-	pair_init(&pair, 2, 0xFFFFFFFFU);
-	expect_state(&pair, 0);
-	xen_9pfs_publish(&pair.producer, 8192);
-	CHECK_EQ(pair.prod, 8191);
-	expect_state(&pair, 8192);
-	xen_9pfs_consume(&pair.consumer, 8191);
-	CHECK_EQ(pair.cons, 8190);
-	expect_state(&pair, 1);
-	pair_free(&pair);
-}
-
-/* Every distance between the indices but 0 to size is a lie */
-TEST(ring_refuses_a_producer_that_lies)
-{
-	static const u32 starts[] = { 0, 1, 4096, 0x7FFFFFFFU, 0x80000000U,
-				      0xFFFFF000U, 0xFFFFFFFFU };
-	struct pair pair;
-	u32 bytes, i;
-
-	for (i = 0; i < ARRAY_SIZE(starts); i++) {
-		pair_init(&pair, 1, starts[i]);
-		pair.prod = starts[i] + 4096;
-		CHECK_EQ(xen_9pfs_queued(&pair.consumer, &bytes), 0);
-		CHECK_EQ(bytes, 4096);
-		pair.prod = starts[i] + 4097;
-		CHECK_EQ(xen_9pfs_queued(&pair.consumer, &bytes), -EPROTO);
-		pair.prod = starts[i] - 1;
-		CHECK_EQ(xen_9pfs_queued(&pair.consumer, &bytes), -EPROTO);
-		pair.prod = starts[i] + 0x80000000U;
-		CHECK_EQ(xen_9pfs_queued(&pair.consumer, &bytes), -EPROTO);
-		pair_free(&pair);
-	}
-}
-
-TEST(ring_refuses_a_consumer_that_lies)
-{
-	static const u32 starts[] = { 0, 100, 0x80000000U, 0xFFFFFFFFU };
-	struct pair pair;
-	u32 bytes, i;
-
-	for (i = 0; i < ARRAY_SIZE(starts); i++) {
-		pair_init(&pair, 1, starts[i]);
-		xen_9pfs_publish(&pair.producer, 100);
-		CHECK_EQ(xen_9pfs_room(&pair.producer, &bytes), 0);
-		CHECK_EQ(bytes, 3996);
-		/* More consumed than was ever produced */
-		pair.cons = starts[i] + 101;
-		CHECK_EQ(xen_9pfs_room(&pair.producer, &bytes), -EPROTO);
-		/* Consumed bytes given back */
-		pair.cons = starts[i] + 100 - 4097;
-		CHECK_EQ(xen_9pfs_room(&pair.producer, &bytes), -EPROTO);
-		pair.cons = starts[i] + 100 - 4096;
-		CHECK_EQ(xen_9pfs_room(&pair.producer, &bytes), 0);
-		CHECK_EQ(bytes, 0);
-		pair_free(&pair);
-	}
-}
-
 static void scramble(const volatile void *at)
 {
 	*(volatile u32 *)at = unit_random();
@@ -177,59 +104,6 @@ TEST(ring_reads_the_peers_index_once)
 		pair.consumer.index += unit_below(5000);
 	}
 	unit_after_read = NULL;
-	pair_free(&pair);
-}
-
-/* What the peer reads is what this end publishes, and nothing is read back */
-TEST(ring_never_reads_its_own_shared_index)
-{
-	struct pair pair;
-	u32 bytes;
-
-	pair_init(&pair, 1, 10);
-	pair.prod = 0xDEADBEEFU;
-	CHECK_EQ(xen_9pfs_room(&pair.producer, &bytes), 0);
-	CHECK_EQ(bytes, 4096);
-	xen_9pfs_publish(&pair.producer, 7);
-	CHECK_EQ(pair.prod, 17);
-	pair.cons = 0xDEADBEEFU;
-	CHECK_EQ(xen_9pfs_queued(&pair.consumer, &bytes), 0);
-	CHECK_EQ(bytes, 7);
-	xen_9pfs_consume(&pair.consumer, 7);
-	CHECK_EQ(pair.cons, 17);
-	pair_free(&pair);
-}
-
-/* Each byte lands in the page and at the place that the format says */
-TEST(ring_places_bytes)
-{
-	struct pair pair;
-	u8 byte;
-	u32 at;
-
-	pair_init(&pair, 4, 0xFFFFFFF0U);
-	for (at = 0; at < pair.producer.size; at++) {
-		u32 offset = (0xFFFFFFF0U + at) % pair.producer.size;
-
-		byte = at * 7;
-		xen_9pfs_put(&pair.producer, at, &byte, 1);
-		CHECK_EQ(pair.pages[offset / 4096][offset % 4096], byte);
-		byte = 0;
-		xen_9pfs_get(&pair.consumer, at, &byte, 1);
-		CHECK_EQ(byte, (u8)(at * 7));
-	}
-	pair_free(&pair);
-}
-
-TEST(ring_copies_nothing_for_a_length_of_0)
-{
-	struct pair pair;
-	u8 *none = unit_copy("", 0);
-
-	pair_init(&pair, 1, 4095);
-	xen_9pfs_put(&pair.producer, 0, none, 0);
-	xen_9pfs_get(&pair.consumer, 0, none, 0);
-	free(none);
 	pair_free(&pair);
 }
 

@@ -105,7 +105,8 @@ class Guest:
             words.append("rig.shell=1")
         if self.watched:
             # A disk that keeps its grants would look like a leak of some
-            words += ["rig.leaks=1", "xen_blkfront.feature_persistent=0"]
+            words += ["rig.leaks=1", "xen_blkfront.feature_persistent=0",
+                      *jobs.load()["watched_append"]]
         kernel = f"/run/rig/boot/vmlinux-{record['kernel']}"
         if not os.path.exists(kernel):
             raise GuestError(f"this run has no kernel {record['kernel']}; it has: " + ", ".join(
