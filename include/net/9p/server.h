@@ -101,6 +101,8 @@ enum p9_server_security {
  * @squash_uid: the user of P9_SERVER_SQUASH
  * @squash_gid: the group of P9_SERVER_SQUASH
  * @readonly: every change is refused with EROFS
+ * @max_fids: fids that a session may have, 0 for the default
+ * @max_open: fids of these that may be open, 0 for the default
  */
 struct p9_server_export {
 	struct path root;
@@ -108,6 +110,8 @@ struct p9_server_export {
 	kuid_t squash_uid;
 	kgid_t squash_gid;
 	bool readonly;
+	unsigned int max_fids;
+	unsigned int max_open;
 };
 
 int p9_server_export_option(struct p9_server_export *export, const char *key,

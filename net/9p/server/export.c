@@ -75,6 +75,18 @@ static int p9s_option_readonly(struct p9_server_export *export,
 	return 0;
 }
 
+static int p9s_option_max_fids(struct p9_server_export *export,
+			       const char *value)
+{
+	return kstrtouint(value, 10, &export->max_fids);
+}
+
+static int p9s_option_max_open(struct p9_server_export *export,
+			       const char *value)
+{
+	return kstrtouint(value, 10, &export->max_open);
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct p9_server_export *export, const char *value);
@@ -83,13 +95,16 @@ static const struct {
 	{ "squash_uid", p9s_option_squash_uid },
 	{ "squash_gid", p9s_option_squash_gid },
 	{ "readonly", p9s_option_readonly },
+	{ "max_fids", p9s_option_max_fids },
+	{ "max_open", p9s_option_max_open },
 };
 
 /**
  * p9_server_export_option - set one option of an export
  * @export: the export, zeroed before its first option
  * @key: the option: security_model (none, passthrough or squash), squash_uid,
- *	squash_gid (numbers; 65534 unless given) or readonly (0 or 1)
+ *	squash_gid (numbers; 65534 unless given), readonly (0 or 1), max_fids or
+ *	max_open (numbers; 0 stands for the default)
  * @value: its value
  *
  * To squash to root takes squash_uid=0 after security_model=squash; the other

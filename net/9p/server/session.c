@@ -67,7 +67,8 @@ p9s_session_alloc(const char *name, const struct p9_server_export *export,
 	session->export = *export;
 	session->max_msize = max_msize;
 	kref_init(&session->users);
-	p9s_fid_table_init(&session->fids, P9S_MAX_FIDS, P9S_MAX_OPEN);
+	p9s_fid_table_init(&session->fids, export->max_fids ?: P9S_MAX_FIDS,
+			   export->max_open ?: P9S_MAX_OPEN);
 	spin_lock_init(&session->lock);
 	hash_init(session->tags);
 	INIT_LIST_HEAD(&session->threads);

@@ -5,10 +5,12 @@
  * who breaks the protocol ends the session.
  */
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/path.h>
+#include <linux/rwsem.h>
 #include <linux/unaligned.h>
 
 #include "../session.h"
@@ -215,6 +217,16 @@ static bool wait_until_reset(struct peer *peer)
 	return err == -EINVAL;
 }
 
+/* Until a request works on @dir, whose lock the test has */
+static bool wait_until_held_up(struct inode *dir)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10000 && !rwsem_is_contended(&dir->i_rwsem); i++)
+		msleep(1);
+	return rwsem_is_contended(&dir->i_rwsem);
+}
+
 /* Requests run to their end first, others are refused meanwhile */
 static void ends_requests_before_a_version(struct kunit *test)
 {
@@ -234,6 +246,8 @@ static void ends_requests_before_a_version(struct kunit *test)
 	wire_put(body, 0, 4);
 	/* With a tag that peer_call() does not use */
 	peer_send(peer, 0, P9_TMKDIR, 2);
+	/* One that has not begun yet would find the session without a version */
+	KUNIT_EXPECT_TRUE(test, wait_until_held_up(dir));
 	body = peer_body(peer);
 	wire_put(body, 8192, 4);
 	wire_put_string(body, "9P2000.L");

@@ -16,8 +16,8 @@ from .say import RigError, Step, say
 
 # The root of the checkout that this rig is part of
 TOP = pathlib.Path(__file__).resolve().parents[4]
-# A module that commits faults on demand: a checkout of its own, as it were
-FAULTS = TOP / "tools/testing/rig/faults"
+# The rig's own modules: a checkout of their own, as it were
+MODULES = TOP / "tools/testing/rig/modules"
 
 # What a build leaves behind, which a copy of the sources must not remove.
 PRODUCTS = ["*.o", "*.gcno", "*.ko", "*.a", "*.mod", "*.mod.c", ".*.cmd", ".*.d", "*.symvers",

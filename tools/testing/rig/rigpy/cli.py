@@ -27,8 +27,6 @@ def _add_machine(parser):
     parser.add_argument("--back", choices=["ours", "qemu"], default="ours")
     parser.add_argument("--modules", action="store_true",
                         help="build and offer our modules, even with a stock frontend and backend")
-    parser.add_argument("--faults", action="store_true",
-                        help="build and offer rig_faults, a module that commits faults")
     parser.add_argument("--msize", type=int, default=131072)
     parser.add_argument("--mount-options", default="", metavar="O", help="besides msize")
     parser.add_argument("--p9", metavar="SPEC", help=f"xl's line (default: {P9})")

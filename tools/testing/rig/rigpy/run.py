@@ -10,7 +10,7 @@ import sys
 import time
 
 from . import cache, image, initrd, kernels, rundisk, splats
-from .checkout import FAULTS, Checkout
+from .checkout import MODULES, Checkout
 from .machine import Machine, accelerator
 from .report import Report
 from .say import duration, say
@@ -45,19 +45,22 @@ class Run:
         cache.prune("run", KEEP_RUNS, folder)
         return folder
 
-    def _modules(self):
+    def _modules_for(self, kernel):
         options = self.options
-        checkouts = []
+        watched = kernel.name in kernels.WATCHED
+        found = []
         if "ours" in (options["front"], options["back"]) or options["modules"]:
-            checkouts.append(Checkout(self.tree))
-        if options["faults"]:
-            checkouts.append(Checkout(self.tree, FAULTS))
-        if not checkouts:
-            return {}
-        return {name: [path for checkout in checkouts for path in checkout.built_modules(
-                    checkout.build_modules(kernel, coverage=options["coverage"]
-                                           and name in kernels.WATCHED))]
-                for name, kernel in self.kernels.items()}
+            checkout = Checkout(self.tree)
+            found += checkout.built_modules(checkout.build_modules(
+                kernel, coverage=options["coverage"] and watched))
+        if watched:
+            checkout = Checkout(self.tree, MODULES)
+            found += checkout.built_modules(checkout.build_modules(kernel))
+        return found
+
+    def _modules(self):
+        found = {name: self._modules_for(kernel) for name, kernel in self.kernels.items()}
+        return {name: modules for name, modules in found.items() if modules}
 
     def prepare(self):
         options = self.options

@@ -24,48 +24,47 @@ def until_refused(s, make, first, most):
     return most, 0
 
 
+def limited(env):
+    if not env.limited_socket:
+        raise Skip("no --limited-socket")
+    return env.session(where=env.limited_socket)
+
+
 @test("fids have a limit; beyond it is an error, and the session goes on")
 def fid_limit(env):
-    with env.session() as s:
-        count, code = until_refused(s, lambda fid: p9raw.walk(0, fid), 10,
-                                    200000)
-        check(code, f"{count} fids and no end")
+    most = env.limits[0]
+    with limited(env) as s:
+        # One is the root's
+        count, code = until_refused(s, lambda fid: p9raw.walk(0, fid), 10, 2 * most)
         one_of(code, FULL, f"errno of fid {count}")
-        check(count >= 1000, f"only {count} fids")
+        equal(count, most - 1, "fids")
         s.clunk(10)
         s.walk(0, 10)
         equal(s.getattr(10 + count - 1).qid, s.getattr(0).qid, "the last fid")
-        with env.session() as other:
+        with limited(env) as other:
             other.walk(0, 1)
 
 
 @test("open files have a limit; beyond it is an error, and the session goes on")
 def open_limit(env):
-    with env.dir() as (s, path):
-        with open(path + "/file", "w", encoding="ascii") as f:
-            f.write("data")
-        s.walk(1, 2, "file")
-        count = 0
-        code = 0
-        for start in range(10, 70010, BATCH):
-            fids = range(start, start + BATCH)
-            for got in s.pipeline([p9raw.walk(2, fid) for fid in fids]):
-                if isinstance(got, p9raw.P9Error):
-                    raise Skip(f"{count} files and then {got}: more open "
-                               "files than fids")
-            for got in s.pipeline([p9raw.lopen(fid) for fid in fids]):
-                if isinstance(got, p9raw.P9Error):
-                    code = got.errno
-                else:
-                    count += 1
-            if code:
-                break
+    most = env.limits[1]
+    with limited(env) as s:
+        until_refused(s, lambda fid: p9raw.walk(0, fid), 10, 2 * most)
+        count, code = until_refused(s, p9raw.lopen, 10, 2 * most)
         one_of(code, FULL, f"errno after {count} files")
-        equal(s.read(10, 0, 9), b"data", "data")
-        s.clunk(10)
-        s.walk(2, 10)
-        s.lopen(10)
+        equal(count, most, "open files")
+        s.readdir(10, 0, 4096)
+        s.clunk(11)
+        s.walk(0, 11)
+        s.lopen(11)
         env.alive()
+
+
+@test("a default client may have many fids, and many of them open")
+def default_limits(env):
+    with env.session() as s:
+        equal(until_refused(s, lambda fid: p9raw.walk(0, fid), 10, 2000), (2000, 0), "fids")
+        equal(until_refused(s, p9raw.lopen, 10, 1000), (1000, 0), "open files")
 
 
 def free_space(path):
@@ -109,7 +108,7 @@ def dropped_sessions(env):
     for s in alive:
         s.version()
         s.attach(0)
-        until_refused(s, lambda fid: p9raw.walk(0, fid), 10, 1000)
+        until_refused(s, lambda fid: p9raw.walk(0, fid), 10, BATCH)
     equal(len(sessions() - before), 20, "sessions")
     for s in alive:
         s.close()

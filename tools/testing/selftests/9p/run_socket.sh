@@ -11,7 +11,8 @@
 #              +--------------- SCRATCH/export -------------+
 #
 # run_socket.sh 9P-SERVE SCRATCH SUITE... runs these of the suites: device,
-# raw-unix, raw-tcp, mount-tcp. Each suite prints KTAP of its own. The exit code is 0 if none has failed.
+# raw-unix, raw-tcp, mount-tcp. Each suite prints KTAP of its own. The exit code
+# is 0 if none has failed.
 
 set -u
 
@@ -71,11 +72,13 @@ listen tcp -l 127.0.0.1:0
 listen ro -u "$scratch/ro.sock" -o readonly=1
 listen squash -u "$scratch/squash.sock" \
 	-o security_model=squash,squash_uid=1234,squash_gid=2345
+listen limited -u "$scratch/limited.sock" -o max_fids=2000,max_open=600
 
 suite device python3 -B "$here/test_device.py" --export "$export"
 suite raw-unix python3 -B "$here/test_raw.py" --socket "${where[unix]}" \
 	--export "$export" --ro-socket "${where[ro]}" \
-	--squash-socket "${where[squash]}" --squash-ids 1234:2345
+	--squash-socket "${where[squash]}" --squash-ids 1234:2345 \
+	--limited-socket "${where[limited]}" --limits 2000:600
 suite raw-tcp python3 -B "$here/test_raw.py" --socket "${where[tcp]}" \
 	--export "$export"
 suite mount-tcp bash "$here/mount_tcp.sh" "${where[tcp]}" "$export"

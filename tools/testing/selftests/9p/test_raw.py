@@ -32,6 +32,8 @@ class Env:
         self.ro_socket = args.ro_socket
         self.squash_socket = args.squash_socket
         self.squash_ids = tuple(int(n) for n in args.squash_ids.split(":"))
+        self.limited_socket = args.limited_socket
+        self.limits = tuple(int(n) for n in args.limits.split(":"))
         self.export = os.path.abspath(args.export)
         self.stats = args.stats
         self.timeout = args.timeout
@@ -103,6 +105,9 @@ def arguments():
                         help="a server of the same directory, "
                         "security_model=squash to --squash-ids")
     parser.add_argument("--squash-ids", default="1234:2345", help="UID:GID")
+    parser.add_argument("--limited-socket",
+                        help="a server of the same directory with --limits")
+    parser.add_argument("--limits", default="2000:600", help="max_fids:max_open")
     parser.add_argument("--stats", default="/sys/kernel/debug/9p-server",
                         help="the server's debugfs directory")
     parser.add_argument("--timeout", type=float, default=30,
