@@ -116,7 +116,7 @@ static const struct p9s_operation p9s_operations[] = {
 		.name = "version",
 		.decode = p9s_decode_version,
 		.handle = p9s_op_version,
-		.flags = P9S_OP_UNVERSIONED | P9S_OP_QUICK,
+		.flags = P9S_OP_UNVERSIONED,
 	},
 	/* An error to Tauth means that no authentication is needed */
 	[P9_TAUTH] = { .name = "auth", .flags = P9S_OP_QUICK },

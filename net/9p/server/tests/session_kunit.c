@@ -222,8 +222,8 @@ static bool wait_until_held_up(struct inode *dir)
 {
 	unsigned int i;
 
-	for (i = 0; i < 10000 && !rwsem_is_contended(&dir->i_rwsem); i++)
-		msleep(1);
+	for (i = 0; i < 1000 && !rwsem_is_contended(&dir->i_rwsem); i++)
+		msleep(20);
 	return rwsem_is_contended(&dir->i_rwsem);
 }
 
