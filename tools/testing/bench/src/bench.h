@@ -64,6 +64,7 @@ struct job {
  * struct work - something to measure
  * @name: what it is called
  * @group: what it belongs to
+ * @where: the directory to work in, beneath the process's own; NULL is that
  * @count: how many operations a process does
  * @block: the size of an operation, in bytes, where that means something
  * @alone: one process whatever the number asked for; it makes its own
@@ -71,11 +72,14 @@ struct job {
  * @prepare: bring about what the work starts from; not measured
  * @run: the work; measured
  *
- * Both return 0, or -1 with the job's error set, and leave no file open.
+ * Both return 0, or -1 with the job's error set, and leave no file open. The
+ * second has its directory for its working directory, so that a name costs one
+ * lookup, however deep the directory is.
  */
 struct work {
 	const char *name;
 	const char *group;
+	const char *where;
 	unsigned int count;
 	size_t block;
 	bool alone;
@@ -128,5 +132,6 @@ void measure(const struct work *work, const struct setup *setup,
 void output_begin(const struct setup *setup, bool json);
 void output_result(const struct work *work, unsigned int procs,
 		   unsigned int round, const struct outcome *outcome);
+void output_end(bool whole);
 
 #endif /* BENCH_H */

@@ -13,6 +13,7 @@
 #define FILE_SIZE	(16 << 20)
 #define MEBI		(1 << 20)
 #define PAGE		4096
+#define DATA		"data"
 
 /*
  * Each page of the file begins with its number, so that data from a wrong place
@@ -79,6 +80,9 @@ static int data_write_file(struct job *job, const char *path)
 		stamp(buffer, MEBI, offset);
 		ret = move_all(job, fd, buffer, MEBI, offset, true);
 	}
+	/* What was not written yet is not to be measured later */
+	if (!ret && fsync(fd))
+		ret = job_fail(job, "fsync %s", path);
 	if (fd >= 0 && close(fd) && !ret)
 		ret = job_fail(job, "close %s", path);
 	free(buffer);
@@ -90,7 +94,7 @@ static int data_prepare(struct job *job)
 	char path[BENCH_PATH];
 	struct stat st;
 
-	if (job_path(job, path, "data"))
+	if (job_path(job, path, DATA))
 		return -1;
 	if (!stat(path, &st) && st.st_size == FILE_SIZE)
 		return 0;
@@ -140,17 +144,14 @@ static int data_loop(struct job *job, int fd, bool out)
 
 static int data_run(struct job *job, bool out)
 {
-	char path[BENCH_PATH];
 	int fd, ret;
 
-	if (job_path(job, path, "data"))
-		return -1;
-	fd = open(path, out ? O_WRONLY : O_RDONLY);
+	fd = open(DATA, out ? O_WRONLY : O_RDONLY);
 	if (fd < 0)
-		return job_fail(job, "open %s", path);
+		return job_fail(job, "open " DATA);
 	ret = data_loop(job, fd, out);
 	if (close(fd) && !ret)
-		ret = job_fail(job, "close %s", path);
+		ret = job_fail(job, "close " DATA);
 	return ret;
 }
 
@@ -164,18 +165,18 @@ static int data_write(struct job *job)
 	return data_run(job, true);
 }
 
-#define DATA(name_, count_, block_, run_) {				\
+#define WORK(name_, count_, block_, run_) {				\
 	.name = name_, .group = "data", .count = count_,		\
 	.block = block_, .prepare = data_prepare, .run = run_ }
 
 const struct work data_works[] = {
-	DATA("write-4k", 512, 4096, data_write),
-	DATA("write-64k", 128, 65536, data_write),
-	DATA("write-1m", 16, MEBI, data_write),
-	DATA("randwrite-4k", 512, 4096, data_write),
-	DATA("read-4k", 512, 4096, data_read),
-	DATA("read-64k", 128, 65536, data_read),
-	DATA("read-1m", 16, MEBI, data_read),
-	DATA("randread-4k", 512, 4096, data_read),
+	WORK("write-4k", 512, 4096, data_write),
+	WORK("write-64k", 128, 65536, data_write),
+	WORK("write-1m", 16, MEBI, data_write),
+	WORK("randwrite-4k", 512, 4096, data_write),
+	WORK("read-4k", 512, 4096, data_read),
+	WORK("read-64k", 128, 65536, data_read),
+	WORK("read-1m", 16, MEBI, data_read),
+	WORK("randread-4k", 512, 4096, data_read),
 	{ }
 };

@@ -178,8 +178,9 @@ static bool wanted(const struct work *work, const char *list)
 	snprintf(copy, sizeof(copy), "%s", list);
 	for (word = strtok_r(copy, ",", &rest); word;
 	     word = strtok_r(NULL, ",", &rest)) {
-		if (!strcmp(word, work->group) ||
-		    !fnmatch(word, work->name, 0))
+		if (!strcmp(word, work->group) || !strcmp(word, work->name))
+			return true;
+		if (!work->hidden && !fnmatch(word, work->name, 0))
 			return true;
 	}
 	return false;
@@ -284,6 +285,7 @@ int main(int argc, char **argv)
 			   .scale = 100, .timeout = 60 },
 		.procs = { 1 }, .nr_procs = 1, .rounds = 5,
 	};
+	bool whole;
 
 	if (!options.setup.cc)
 		options.setup.cc = "cc";
@@ -300,5 +302,7 @@ int main(int argc, char **argv)
 	if (options.prepare)
 		return 0;
 	output_begin(&options.setup, options.json);
-	return run_all(&options) ? 0 : 1;
+	whole = run_all(&options);
+	output_end(whole);
+	return whole ? 0 : 1;
 }

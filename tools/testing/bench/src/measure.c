@@ -59,17 +59,27 @@ static int fail(struct outcome *outcome, const char *format, ...)
 	return -1;
 }
 
-/* Two steps, each begun by a byte from the parent */
+static int enter(struct job *job)
+{
+	const char *where = job->work->where ? job->work->where : ".";
+	char path[BENCH_PATH];
+
+	if (job_path(job, path, "%s", where))
+		return -1;
+	return chdir(path) ? job_fail(job, "chdir %s", path) : 0;
+}
+
+/* Three steps, each begun by a byte from the parent */
 static void child_main(struct job *job, int from, int to)
 {
 	int (*const steps[])(struct job *) = {
-		job->work->prepare, job->work->run,
+		job->work->prepare, enter, job->work->run,
 	};
 	struct report report;
 	unsigned int i;
 	char go;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		if (read(from, &go, 1) != 1)
 			_exit(1);
 		job->ops = 0;
@@ -226,6 +236,8 @@ static int crew_work(struct crew *crew, const struct work *work,
 	if (crew_step(crew, "preparing", 10 * setup->timeout, outcome))
 		return -1;
 	if (setup->fresh && run_command(setup->fresh, "mounting", outcome))
+		return -1;
+	if (crew_step(crew, "entering", setup->timeout, outcome))
 		return -1;
 	if (run_hook(setup, "begin", work, procs, round, outcome))
 		return -1;

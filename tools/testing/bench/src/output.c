@@ -90,3 +90,14 @@ void output_result(const struct work *work, unsigned int procs,
 		put_line(work, procs, round, outcome);
 	fflush(stdout);
 }
+
+/**
+ * output_end - print that this was all
+ * @whole: there was a figure for everything
+ */
+void output_end(bool whole)
+{
+	if (as_json)
+		printf("{\"end\": %s}\n", whole ? "true" : "false");
+	fflush(stdout);
+}

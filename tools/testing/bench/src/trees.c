@@ -17,6 +17,7 @@
 #define DIRS		24
 #define TEXTS		6
 #define FILES_OF_TREE	(DIRS * (TEXTS + 2) + 1)
+#define TREE		"tree"
 #define NEEDLE		"the one needle of this tree"
 
 static const char makefile[] =
@@ -155,14 +156,12 @@ int trees_make(struct job *job)
 	return remove_tree(job, top);
 }
 
-static int unpack(struct job *job)
+static int unpack(struct job *job, char *top)
 {
-	char top[BENCH_PATH], archive[BENCH_PATH];
+	char archive[BENCH_PATH];
 	char *const argv[] = { "tar", "-C", top, "-xf", archive, NULL };
 
 	snprintf(archive, sizeof(archive), "%s/" BENCH_TREE, job->setup->scratch);
-	if (job_path(job, top, "tree"))
-		return -1;
 	if (mkdir(top, 0755))
 		return job_fail(job, "mkdir %s", top);
 	return job_command(job, argv, false);
@@ -172,19 +171,19 @@ static int tree_none(struct job *job)
 {
 	char top[BENCH_PATH];
 
-	return job_path(job, top, "tree") ? -1 : remove_tree(job, top);
+	return job_path(job, top, TREE) ? -1 : remove_tree(job, top);
 }
 
 static int tree_there(struct job *job)
 {
-	char path[BENCH_PATH];
+	char top[BENCH_PATH], path[BENCH_PATH];
 
-	/* tar unpacks it last, or else it is not whole */
-	if (job_path(job, path, "tree/complete"))
+	/* Made after tar has ended: without it the tree is not whole */
+	if (job_path(job, top, TREE) || job_path(job, path, TREE "/complete"))
 		return -1;
 	if (!access(path, F_OK))
 		return 0;
-	if (tree_none(job) || unpack(job))
+	if (tree_none(job) || unpack(job, top))
 		return -1;
 	return close(open(path, O_CREAT | O_WRONLY, 0644)) ?
 	       job_fail(job, "create %s", path) : 0;
@@ -193,38 +192,41 @@ static int tree_there(struct job *job)
 static int tree_untar(struct job *job)
 {
 	job->ops = FILES_OF_TREE;
-	return unpack(job);
+	return unpack(job, TREE);
 }
 
 static int tree_grep(struct job *job)
 {
-	char top[BENCH_PATH];
-	char *const argv[] = { "grep", "-rF", NEEDLE, top, NULL };
+	char *const argv[] = { "grep", "-rF", NEEDLE, TREE, NULL };
 
 	job->ops = FILES_OF_TREE;
-	return job_path(job, top, "tree") ? -1 : job_command(job, argv, true);
+	return job_command(job, argv, true);
 }
 
-static int run_make(struct job *job, const char *target)
+static int run_make(struct job *job, char *top, const char *target)
 {
-	char top[BENCH_PATH], jobs[16], cc[BENCH_PATH];
+	char jobs[16], cc[BENCH_PATH];
 	char *const argv[] = { "make", "-s", "-C", top, jobs, cc,
 			       (char *)target, NULL };
 
 	snprintf(jobs, sizeof(jobs), "-j%u", job->procs);
 	snprintf(cc, sizeof(cc), "CC=%s", job->setup->cc);
-	return job_path(job, top, "tree") ? -1 : job_command(job, argv, false);
+	return job_command(job, argv, false);
 }
 
 static int build_prepare(struct job *job)
 {
-	return tree_there(job) ? -1 : run_make(job, "clean");
+	char top[BENCH_PATH];
+
+	if (tree_there(job) || job_path(job, top, TREE))
+		return -1;
+	return run_make(job, top, "clean");
 }
 
 static int tree_build(struct job *job)
 {
 	job->ops = DIRS + 1;
-	return run_make(job, "all.o");
+	return run_make(job, TREE, "all.o");
 }
 
 const struct work trees_works[] = {
