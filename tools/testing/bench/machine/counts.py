@@ -9,9 +9,9 @@ import subprocess
 from common import ADD, Missing, run
 
 COUNTERS = f"{ADD}/machine/counters"
-# Hypercalls of PV domains, and which domain runs where
-TRACED = "0x00203000"
-SCHED = "0x00021000"
+# Which domain runs where (class 2), and hypercalls of PV domains (class 0x20), in
+# the first two subclasses of each
+TRACED = "0x00223000"
 TRACES = "/out/trace"
 LIBRARY = "libxenstat.so.4.20"
 
@@ -58,8 +58,7 @@ class Trace:
         self.log = open(f"{self.path}.log", "wb")
         try:
             self.process = subprocess.Popen(
-                ["xentrace", "-D", "-S", "2048", "-s", "20", "-e", SCHED, "-e", TRACED,
-                 self.path], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+                ["xentrace", "-D", "-S", "2048", "-s", "20", "-e", TRACED, self.path], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         except OSError as error:
             raise Missing(f"cannot run xentrace: {error.strerror}") from None
 
