@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define BENCH_PATH	1024
 #define BENCH_ERROR	256
 #define BENCH_PROCS	64
@@ -109,11 +112,11 @@ extern const struct work files_works[];
 extern const struct work trees_works[];
 
 /* job.c */
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 int job_fail(struct job *job, const char *format, ...);
 unsigned int job_count(const struct job *job);
-int job_path(struct job *job, char *path, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+__printf(3, 4)
+int job_path(struct job *job, char *path, const char *format, ...);
 int job_command(struct job *job, char *const argv[], bool quiet);
 int job_empty(struct job *job, const char *path);
 

@@ -10,8 +10,8 @@
 
 #include "bench.h"
 
-#define FILE_SIZE	(16 << 20)
-#define MEBI		(1 << 20)
+#define MEBI		(1024 * 1024)
+#define FILE_SIZE	(16 * MEBI)
 #define PAGE		4096
 #define DATA		"data"
 

@@ -80,7 +80,7 @@ static void die(const char *what, const char *which)
 	exit(2);
 }
 
-static unsigned int number(const char *text, unsigned int max)
+static unsigned int parse_number(const char *text, unsigned int max)
 {
 	unsigned long value;
 	char *end;
@@ -99,7 +99,7 @@ static void take_procs(struct options *options, char *list)
 	for (word = strtok(list, ","); word; word = strtok(NULL, ",")) {
 		if (options->nr_procs == MAX_NUMBERS)
 			die("too many numbers of processes", "");
-		options->procs[options->nr_procs++] = number(word, BENCH_PROCS);
+		options->procs[options->nr_procs++] = parse_number(word, BENCH_PROCS);
 	}
 	if (!options->nr_procs)
 		die("no number of processes", "");
@@ -117,13 +117,13 @@ static void take_option(struct options *options, int c, char *word)
 		take_procs(options, word);
 		break;
 	case 'r':
-		options->rounds = number(word, 10000);
+		options->rounds = parse_number(word, 10000);
 		break;
 	case 's':
-		setup->scale = number(word, 100000);
+		setup->scale = parse_number(word, 100000);
 		break;
 	case 't':
-		setup->timeout = number(word, 86400);
+		setup->timeout = parse_number(word, 86400);
 		break;
 	case 'c':
 		setup->cc = word;
@@ -195,7 +195,7 @@ static unsigned int for_each(const struct options *options,
 	const struct work *work;
 	unsigned int i, count = 0;
 
-	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
 		for (work = groups[i]; work->name; work++) {
 			if (!wanted(work, options->works))
 				continue;
@@ -274,7 +274,7 @@ static void make_ready(const struct options *options)
 		if (mkdir(path, 0755) && errno != EEXIST)
 			die("cannot make the directory ", path);
 	}
-	if ((options->prepare ? files_shared : trees_make)(&job))
+	if (options->prepare ? files_shared(&job) : trees_make(&job))
 		die("", job.error);
 }
 

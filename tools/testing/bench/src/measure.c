@@ -47,7 +47,7 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 static int fail(struct outcome *outcome, const char *format, ...)
 {
 	va_list args;
@@ -79,7 +79,7 @@ static void child_main(struct job *job, int from, int to)
 	unsigned int i;
 	char go;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		if (read(from, &go, 1) != 1)
 			_exit(1);
 		job->ops = 0;

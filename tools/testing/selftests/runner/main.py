@@ -26,6 +26,7 @@ PHASES = {
     "lint-selftest": ([HERE.parent / "lint" / "selftest"], 3600),
     "unit": ([RIG, "exec", "--", "bash", "-c",
               'make -s -C "$0" O="$RIG_SCRATCH/unit" check', HERE / "unit"], 900),
+    "bench": ([HERE.parent / "bench" / "selftest"], 900),
     "rig": ([HERE.parent / "rig" / "selftest"], 3600),
 }
 
