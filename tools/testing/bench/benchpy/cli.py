@@ -12,7 +12,7 @@ import time
 from rigpy import cache
 from rigpy.say import RigError, duration, say
 
-from . import boot, compare, page, plan, results, table
+from . import boot, budget, compare, page, plan, results, table
 
 
 def _folder(wanted):
@@ -88,6 +88,27 @@ def command_run(options):
     return status
 
 
+def command_budget(options):
+    folder = _folder(options.out)
+    boot.build(folder / "build")
+    one = plan.budget()
+    said = boot.run(one, folder / "build/bench", folder / one.name)
+    dom0 = folder / one.name / "dom0"
+    found = budget.of(results.read(dom0 / "results.jsonl"),
+                      lambda work: (dom0 / f"trace/ours-{work}-1-0").read_bytes())
+    text = budget.document(found, boot.versions(), _commit())
+    print(text)
+    lacks = [f"{entry['name']}: missing: {entry['missing']}" for entry in found.values()
+             if "missing" in entry]
+    print("\n".join(lacks + [f"the rig ended with {said['status']}: see {said['logs']}"]
+                    if said["status"] else lacks))
+    if lacks or said["status"]:
+        return 1
+    if options.write:
+        pathlib.Path(options.write).write_text(text)
+    return 0
+
+
 def _read(path):
     try:
         document = json.loads(pathlib.Path(path).read_text())
@@ -135,6 +156,12 @@ def _parser():
     one.add_argument("--boots", type=_names(("counted", "scaling")),
                      default=["counted", "scaling"], help="of counted,scaling")
     one.set_defaults(act=command_run)
+    one = commands.add_parser("budget", help="tell where operations spend their instructions")
+    one.add_argument("--out", default=os.environ.get("BENCH_OUT"), metavar="DIR",
+                     help="where logs and traces go")
+    one.add_argument("--write", default=str(boot.HERE.parents[2] / "Documentation/budget.rst"),
+                     metavar="FILE", help="the page to write (default: %(default)s)")
+    one.set_defaults(act=command_budget)
     one = commands.add_parser("compare", help="tell what changed beyond noise")
     one.add_argument("old")
     one.add_argument("new")

@@ -69,6 +69,14 @@ def boots(quick, targets=tuple(TARGETS), names=("counted", "scaling")):
     return [made[name](quick, targets) for name in names]
 
 
+def budget():
+    """The boot that tells where single operations spend their instructions."""
+    works = "stat,open,read-4k,read-1m"
+    steps = [_step(kind, works, 1, [1], 50, ["none"]) for kind in ("plain", "probes", "xen")]
+    return Boot("budget", "time counted in instructions, one vCPU a domain", True,
+                ["--counted", "--dom0-vcpus", "1"], _job(["ours"], 1, ["none"], steps))
+
+
 def modes_of(target, step):
     return step["modes"] if target in MODED else [None]
 

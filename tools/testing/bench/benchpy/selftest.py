@@ -7,6 +7,7 @@ import io
 import json
 import pathlib
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import tempfile
 from rigpy import tree
 from rigpy.say import RigError
 
-from . import boot, browser, cli, compare, costs, page, plan, results, xentrace
+from . import boot, browser, budget, cli, compare, costs, page, plan, results, xentrace
 
 GROUPS = {"write-4k": "data", "read-4k": "data", "read-1m": "data", "create": "files",
           "stat": "files", "open": "files", "untar": "trees", "build": "trees"}
@@ -303,9 +304,61 @@ def costs_missing(_folder):
     assert _show(document)[0] == 1
 
 
+def _budget_records():
+    guest = """# tracer: nop
+           bench-7       [000] d..1. 1000: sys_enter: NR 262 (1, 2)
+           bench-7       [000] d..1. 1100: front: (p9_xen_request+0x0/0x1)
+           bench-7       [000] d..1. 1300: front_r: (a <- p9_xen_request) value=0x0
+          <idle>-0       [000] d..1. 2600: event: (p9_xen_event+0x0/0x1)
+          <idle>-0       [000] d..1. 2700: event_r: (a <- p9_xen_event) value=0x1
+           bench-7       [000] d..1. 2800: rpc_r: (a <- p9_client_rpc) value=0xffff
+           bench-7       [000] d..1. 3000: sys_exit: NR 262 = 0
+"""
+    dom0 = """
+          <idle>-0       [000] d..1. 1600: event: (xen_9pback_event+0x0/0x1)
+    9pback/1.0-0-9       [000] d..1. 1700: recv: (xen_9pback_recv+0x0/0x1)
+    9pback/1.0-0-9       [000] d..1. 1800: recv_r: (a <- xen_9pback_recv) value=0xff
+    9pback/1.0-0-9       [000] d..1. 1900: getattr: (vfs_getattr+0x0/0x1)
+    9pback/1.0-0-9       [000] d..1. 2050: getattr_r: (a <- vfs_getattr) value=0x0
+    9pback/1.0-0-9       [000] d..1. 2100: send: (xen_9pback_send+0x0/0x1)
+    9pback/1.0-0-9       [000] d..1. 2200: send_r: (a <- xen_9pback_send) value=0x0
+    9pback/1.0-0-9       [000] d..1. 2250: recv: (xen_9pback_recv+0x0/0x1)
+    9pback/1.0-0-9       [000] d..1. 2300: recv_r: (a <- xen_9pback_recv) value=0x0
+"""
+    where = {"target": "ours", "mode": "none"}
+    for name in ("plain", "probes", "xen"):
+        yield {**where, "pass": name, "work": "stat", "ops": 1, "seconds": 2e-6}
+        for who, text in (("guest", guest), ("dom0", dom0)):
+            yield {**where, "pass": name, "counters": who, "about": ["end", "stat", "1", "0"],
+                   "text": text}
+
+
+def _budget_trace(work):
+    if work != "stat":
+        raise OSError("there is no trace")
+
+    def runs(domain, tsc):
+        return _record(xentrace.RUNSTATE_CHANGE | 1 << 8, domain << 16, tsc=tsc)
+    return _record(xentrace.CPU_CHANGE, 0, 100) + runs(5, 900) + runs(0, 1400) + runs(5, 2500)
+
+
+def budget_adds_up(_folder):
+    """a budget has every nanosecond of a call once, in its phase"""
+    found = budget.of(_budget_records(), _budget_trace)
+    wanted = {budget.CLIENT: 300, budget.FRONT: 200, budget.SLEEP: 100, budget.TO_DOM0: 200,
+              budget.BACK_EVENT: 100, budget.BACK_RECV: 150, budget.SERVER: 200, budget.VFS: 150,
+              budget.BACK_SEND: 100, budget.IDLE_DOM0: 200, budget.TO_GUEST: 100,
+              budget.FRONT_REPLY: 100, budget.WAKE_GUEST: 100, budget.WAKE_DOM0: 0}
+    assert found["stat"]["phases"] == wanted, found["stat"]
+    assert "there is no trace" in found["open"]["missing"], found["open"]
+    text = budget.document(found, {"xen": "4.20"}, "canned")
+    assert re.search(r"^sum +500 +missing", text, re.M), text
+
+
 TESTS = [all_results, no_compiler, hang, ignores_noise, finds_change, finds_missing,
          whole_passes, missing_fails, boot_fails, failed_target, page_whole, page_missing,
-         page_alone, browser_sees, trace_counts, trace_broken, costs_counted, costs_missing]
+         page_alone, browser_sees, trace_counts, trace_broken, costs_counted, costs_missing,
+         budget_adds_up]
 
 
 def main():

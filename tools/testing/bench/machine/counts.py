@@ -8,7 +8,6 @@ import subprocess
 
 from common import ADD, Missing, run
 
-COUNTERS = f"{ADD}/machine/counters"
 # Which domain runs where (class 2), and hypercalls of PV domains (class 0x20), in
 # the first two subclasses of each
 TRACED = "0x00223000"
@@ -74,5 +73,6 @@ class Trace:
             self.log.close()
 
 
-def counters():
-    return run("sh", COUNTERS)
+def counters(program, when):
+    """What a program of machine/ says here of the time until now."""
+    return run("sh", f"{ADD}/machine/{program}", when)

@@ -19,7 +19,17 @@ from targets import TARGETS
 
 OUT = "/out/results.jsonl"
 HOOK = f"{ADD}/machine/hook"
-TRACING = f"{ADD}/machine/tracing"
+
+# What runs around each measurement of a pass, what has to be switched on for
+# that, and whether Xen is traced
+PASSES = {
+    "speed": (None, None, False),
+    "plain": (None, None, False),
+    "costs": ("counters", None, False),
+    "traced": ("counters", "tracing", True),
+    "probes": ("probes", "probes", False),
+    "xen": ("probes", "probes", True),
+}
 
 
 class Session:
@@ -44,19 +54,19 @@ class Session:
 
     # One run of the program
 
-    def _argv(self, target, step):
-        words = [BENCH, "--json", "--works", step["works"], "--rounds", str(step["rounds"]),
-                 "--procs", ",".join(map(str, step["procs"])), "--scale", str(step["scale"]),
-                 "--timeout", str(self.job["timeout"]), "--cc", "tcc"]
-        return words, target.dir
+    def _argv(self, step):
+        return [BENCH, "--json", "--works", step["works"], "--rounds", str(step["rounds"]),
+                "--procs", ",".join(map(str, step["procs"])), "--scale", str(step["scale"]),
+                "--timeout", str(self.job["timeout"]), "--cc", "tcc"]
 
     def _command(self, target, mode, step):
-        words, folder = self._argv(target, step)
+        words, folder = self._argv(step), target.dir
         if not target.in_guest:
             return [*words, folder]
         words += ["--fresh", target.fresh(mode)]
-        if step["pass"] != "speed":
-            words += ["--hook", HOOK]
+        program, _, _ = PASSES[step["pass"]]
+        if program:
+            words += ["--hook", f"{HOOK} {program}"]
         return ["rig-guest", "exec", NAME, "-i", "--timeout", "86400", "--", *words, folder]
 
     def _line(self, where, line):
@@ -82,8 +92,9 @@ class Session:
             each = record["seconds"] * 1e6 / record["ops"]
             say(f"{name}: {what}: {each:.1f} us (round {record['round'] + 1})")
 
-    def _follow(self, where, stream, traced):
+    def _follow(self, where, stream):
         """All that the program says; whether it came to its end."""
+        program, _, traced = PASSES[where["pass"]]
         text, about, trace, ended = None, None, None, False
         for line in stream.lines():
             if line == "@done":
@@ -94,7 +105,7 @@ class Session:
             elif line.startswith("@counters "):
                 text, about = [], line.split()[1:]
             elif line.startswith("@begin "):
-                self._count(where, line[1:].split())
+                self._count(where, program, line[1:].split())
                 if traced:
                     name = "-".join([where["target"], *line.split()[1:]])
                     trace = counts.Trace(name)
@@ -103,57 +114,57 @@ class Session:
                 if trace:
                     trace.stop()
                     trace = None
-                self._count(where, line[1:].split())
+                self._count(where, program, line[1:].split())
                 stream.answer()
             else:
                 ended = self._line(where, line) or ended
         return ended
 
-    def _count(self, where, about):
+    def _count(self, where, program, about):
+        if self.times is None:
+            self.times = counts.CpuTimes()
         times = self.times.of({"dom0": 0, "guest": self.guest.domid})
-        self.note(where, counters="dom0", about=about, text=counts.counters(), cpu_ns=times)
+        self.note(where, counters="dom0", about=about, cpu_ns=times,
+                  text=counts.counters(program, about[0]))
 
     def _run(self, target, mode, step):
         where = {"target": target.name, "mode": mode, "pass": step["pass"]}
         stream = Stream(self._command(target, mode, step), 12 * self.job["timeout"])
         try:
-            ended = self._follow(where, stream, step["pass"] == "traced")
+            ended = self._follow(where, stream)
         finally:
             status = stream.end()
         if not ended or status not in (0, 1):
             raise Missing(f"the program did not come to its end (status {status})")
         return status == 0
 
-    # Passes
+    def _switch(self, target, script):
+        """Switch something on or off in both domains, and pass on what they say."""
+        said = [("dom0", run("sh", "-c", f"{ADD}/machine/{script} 2>&1"))]
+        if target.in_guest:
+            said.append(("guest", self.guest.shell(f"{ADD}/machine/{script} 2>&1")))
+        for who, text in said:
+            if text.strip():
+                say(f"{who}: {text.strip()}")
 
-    def _speed(self, target, mode, step):
-        return self._run(target, mode, step)
-
-    def _costs(self, target, mode, step):
-        if self.times is None:
-            self.times = counts.CpuTimes()
-        return self._run(target, mode, step)
-
-    def _traced(self, target, mode, step):
-        for who, shell in (("guest", self.guest.shell), ("dom0", lambda s: run("sh", "-c", s))):
-            lacks = shell(f"{TRACING} on 2>&1").strip()
-            if lacks:
-                say(f"{who}: {lacks}")
+    def _pass(self, target, mode, step):
+        _, switch, _ = PASSES[step["pass"]]
+        if not switch:
+            return self._run(target, mode, step)
         try:
-            return self._costs(target, mode, step)
+            self._switch(target, f"{switch} on")
+            return self._run(target, mode, step)
         finally:
-            self.guest.shell(f"{TRACING} off 2>&1")
-            run("sh", "-c", f"{TRACING} off 2>&1")
+            self._switch(target, f"{switch} off")
 
     def step(self, target, mode, step):
         where = {"target": target.name, "mode": mode, "pass": step["pass"]}
-        act = {"speed": self._speed, "costs": self._costs, "traced": self._traced}[step["pass"]]
         try:
             target.start()
             target.mount(mode)
             os.makedirs(target.home, exist_ok=True)
             run(BENCH, "--prepare", target.home)
-            whole = act(target, mode, step)
+            whole = self._pass(target, mode, step)
             if not whole:
                 self._explain(where, target)
             target.unmount()
