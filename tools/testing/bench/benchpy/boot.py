@@ -43,13 +43,13 @@ def _stage(folder, program, job):
     (folder / "job.json").write_text(json.dumps(job))
 
 
-def run(boot, program, folder, words=()):
+def run(boot, program, folder, kernel):
     """Boot once; a dict of what is to be said of the boot. Results are in folder."""
     folder.mkdir(parents=True)
     _stage(folder / "add", program, boot.job)
-    argv = [RIG, "run", *boot.words, "--vcpus", str(boot.job["vcpus"]),
+    argv = [RIG, "run", *boot.words, "--kernel", kernel, "--vcpus", str(boot.job["vcpus"]),
             "--dom0-script", HERE / "machine/dom0", "--add", folder / "add",
-            "--out", folder, "--timeout", str(SECONDS), *words]
+            "--out", folder, "--timeout", str(SECONDS)]
     say(f"bench: booting {boot.name}: {boot.text}")
     began = time.monotonic()
     try:
@@ -58,6 +58,7 @@ def run(boot, program, folder, words=()):
     except subprocess.TimeoutExpired:
         status = 124
     shutil.rmtree(folder / "add")
-    return {"name": boot.name, "text": boot.text, "counted": boot.counted, "status": status,
+    return {"name": boot.name, "text": boot.text, "counted": boot.counted, "kernel": kernel,
+            "status": status,
             "vcpus": boot.job["vcpus"], "seconds": round(time.monotonic() - began),
             "logs": str(folder / "log")}

@@ -56,7 +56,8 @@ def _measure(options, folder):
     for number, one in enumerate(boots, 1):
         say(f"bench: boot {number} of {len(boots)}")
         place = folder / one.name
-        document["boots"].append(boot.run(one, folder / "build/bench", place))
+        document["boots"].append(boot.run(one, folder / "build/bench", place,
+                                          options.kernel))
         records = results.read(place / "dom0/results.jsonl")
         document["results"] += results.speed(one, records, groups,
                                              document["boots"][-1]["status"])
@@ -92,7 +93,7 @@ def command_budget(options):
     folder = _folder(options.out)
     boot.build(folder / "build")
     one = plan.budget()
-    said = boot.run(one, folder / "build/bench", folder / one.name)
+    said = boot.run(one, folder / "build/bench", folder / one.name, options.kernel)
     dom0 = folder / one.name / "dom0"
     found = budget.of(results.read(dom0 / "results.jsonl"),
                       lambda work: (dom0 / f"trace/ours-{work}-1-0").read_bytes())
@@ -143,22 +144,27 @@ def _names(known):
     return names
 
 
+def _add_common(parser):
+    parser.add_argument("--kernel", choices=["lts", "mainline"], default="mainline",
+                        help="of guest and dom0 (default: mainline)")
+    parser.add_argument("--out", default=os.environ.get("BENCH_OUT"), metavar="DIR",
+                        help="where results and logs go (default: $BENCH_OUT, or the rig's cache)")
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("run", help="measure")
-    one.add_argument("--quick", action="store_true", default=bool(os.environ.get("QUICK")),
+    _add_common(one)
+    one.add_argument("--quick", action="store_true", default=os.environ.get("QUICK", "0") not in ("", "0"),
                      help="less of everything, within ten minutes (default: $QUICK)")
-    one.add_argument("--out", default=os.environ.get("BENCH_OUT"), metavar="DIR",
-                     help="where results go (default: $BENCH_OUT, or the rig's cache)")
     one.add_argument("--targets", type=_names(plan.TARGETS), default=list(plan.TARGETS),
                      help=f"of {','.join(plan.TARGETS)}")
     one.add_argument("--boots", type=_names(("counted", "scaling")),
                      default=["counted", "scaling"], help="of counted,scaling")
     one.set_defaults(act=command_run)
     one = commands.add_parser("budget", help="tell where operations spend their instructions")
-    one.add_argument("--out", default=os.environ.get("BENCH_OUT"), metavar="DIR",
-                     help="where logs and traces go")
+    _add_common(one)
     one.add_argument("--write", default=str(boot.HERE.parents[2] / "Documentation/budget.rst"),
                      metavar="FILE", help="the page to write (default: %(default)s)")
     one.set_defaults(act=command_budget)

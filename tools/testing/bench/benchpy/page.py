@@ -45,7 +45,7 @@ def _about(document):
     pairs.append(("host", f"{host['cpu']}, {host['cpus']} CPUs, Linux {host['kernel']}, load "
                           f"{host['load']} at the start"))
     for boot in document["boots"]:
-        pairs.append((f"boot {boot['name']}", f"{boot['text']}; took {boot['seconds']} s"))
+        pairs.append((f"boot {boot['name']}", f"{boot['text']}; kernel {boot['kernel']}; took {boot['seconds']} s"))
     return _rows(pairs) + _rows(plan.TARGETS.items())
 
 

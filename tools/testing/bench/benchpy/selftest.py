@@ -79,7 +79,7 @@ def _canned(seed=1, gone=()):
         step = one.job["steps"][0]
         step["works"] = "*"
         records = _records(one, step, noise, gone)
-        document["boots"].append({"name": one.name, "text": one.text, "counted": one.counted,
+        document["boots"].append({"name": one.name, "text": one.text, "counted": one.counted, "kernel": "lts",
                                   "status": 0, "vcpus": 1, "seconds": 60, "logs": "/nowhere"})
         document["results"] += results.speed(one, records, GROUPS, 0)
     for target in plan.IN_GUEST:

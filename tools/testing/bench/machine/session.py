@@ -196,7 +196,7 @@ class Session:
         except Missing as error:
             self.failed(where, str(error))
 
-    def run(self):
+    def _steps(self):
         for name in self.job["targets"]:
             target = TARGETS[name](self.job, self.guest)
             for step in self.job["steps"]:
@@ -204,7 +204,14 @@ class Session:
                     continue
                 for mode in target.modes():
                     if mode is None or mode in step["modes"]:
-                        self.step(target, mode, step)
+                        yield target, mode, step
+
+    def run(self):
+        steps = list(self._steps())
+        for number, (target, mode, step) in enumerate(steps, 1):
+            say(f"step {number} of {len(steps)}: {target.name}"
+                f"{f', cache={mode}' if mode else ''}, {step['pass']}")
+            self.step(target, mode, step)
         self.guest.destroy()
 
 
