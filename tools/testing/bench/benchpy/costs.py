@@ -22,13 +22,13 @@ METRICS = [
     ("switches dom0", "context switches in dom0"),
     ("allocations guest", "allocations of the guest's kernel"),
     ("allocations dom0", "allocations of dom0's kernel"),
-    ("ring bytes", "bytes copied out of the rings, by both sides"),
+    ("ring bytes", "bytes of messages, each copied onto a ring and off it"),
     ("cpu guest", "CPU time of the guest, us"),
     ("cpu dom0", "CPU time of dom0, us"),
 ]
 
-COPIES = ("the kernel's own copying functions cannot be traced, and this target has none that "
-          "could be")
+COPIES = ("the kernel's copying functions cannot be traced, and only xen-9pback's messages can "
+          "be measured instead")
 
 
 class Counted:
@@ -48,7 +48,7 @@ class Counted:
 
     def totals(self):
         """All differences, by metric."""
-        found, ring = {}, []
+        found = {}
         for who in ("guest", "dom0"):
             if (who, "begin") in self.seen and (who, "end") in self.seen:
                 gained = counters.difference(self.seen[who, "begin"], self.seen[who, "end"])
@@ -58,9 +58,8 @@ class Counted:
                 for name in ("requests", "rpc"):
                     if gained.get(name):
                         found["messages"] = gained[name]
-                ring.append(gained.get("ring bytes"))
-        if ring and None not in ring and sum(ring):
-            found["ring bytes"] = sum(ring)
+                if gained.get("ring bytes"):
+                    found["ring bytes"] = gained["ring bytes"]
         for who in ("guest", "dom0"):
             if all(who in self.cpu.get(when, {}) for when in ("begin", "end")):
                 found[f"cpu {who}"] = (self.cpu["end"][who] - self.cpu["begin"][who]) / 1000

@@ -5,7 +5,7 @@ import re
 
 # Interrupts by which a domain keeps time and house, not work
 HOUSEKEEPING = re.compile(r"timer|resched|callfunc|spinlock|irqwork|debug|NMI|LOC|RES|CAL|TLB|"
-                          r"rcu|pmu|xenbus|hvc|console", re.I)
+                          r"rcu|pmu|xenbus|hvc|console|xenstored", re.I)
 
 
 def _sections(text):

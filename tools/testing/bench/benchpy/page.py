@@ -12,7 +12,7 @@ SPENT = [("Messages, events and hypercalls",
            "event calls dom0", "hypercalls guest", "hypercalls dom0"]),
          ("CPU time, context switches and allocations",
           ["cpu guest", "cpu dom0", "switches guest", "switches dom0", "allocations guest",
-           "allocations dom0"])]
+           "allocations dom0", "ring bytes"])]
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; max-width: 980px;
