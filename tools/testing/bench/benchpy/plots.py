@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The plots: time by group of work, scaling over processes, what is spent."""
 
-from . import costs
+from . import costs, plan
 from .svg import Drawing, LinearAxis, LogAxis
 from .table import number
 
@@ -18,6 +18,12 @@ WIDTH = 920
 LEFT, RIGHT = 130, 20
 ROW = 34
 GREY = "#d8d8d8"
+
+
+def _targets(found):
+    """The targets of some results, each once, in the plan's order."""
+    names = {one["target"] for one in found}
+    return [name for name in plan.TARGETS if name in names] + sorted(names - set(plan.TARGETS))
 
 
 def style(target):
@@ -67,7 +73,7 @@ def _row(drawing, axis, y, work, entries, right):
 def dots(results, caption):
     """Time per operation of some works, on a logarithmic axis."""
     works = list(dict.fromkeys(r["work"] for r in results))
-    targets = list(dict.fromkeys(r["target"] for r in results))
+    targets = _targets(results)
     top, bottom = 34, 34 + ROW * len(works)
     drawing = Drawing(WIDTH, bottom + 44, caption)
     _legend(drawing, targets, LEFT, 18)
@@ -97,7 +103,7 @@ def _speedup(results, target, work):
 
 def _panel(drawing, results, work, box):
     x, y, width, height = box
-    targets = list(dict.fromkeys(r["target"] for r in results))
+    targets = _targets(results)
     curves = {target: _speedup(results, target, work) for target in targets}
     procs = sorted({r["procs"] for r in results if r["work"] == work})
     tops = [point[3] for curve in curves.values() for point in curve]
@@ -124,7 +130,7 @@ def _panel(drawing, results, work, box):
 def scaling(results, caption):
     """How much more several processes get done than one, a panel a work."""
     works = list(dict.fromkeys(r["work"] for r in results))
-    targets = list(dict.fromkeys(r["target"] for r in results))
+    targets = _targets(results)
     columns = min(4, len(works))
     rows = -(-len(works) // columns)
     wide, tall = WIDTH / columns, 200
@@ -170,9 +176,8 @@ def _bar(drawing, axis, y, target, one, metric):
 def spending(entries, metrics, caption):
     """What an operation costs, a panel a metric, two in a row."""
     works = list(dict.fromkeys(one["work"] for one in entries))
-    by_target = {}
-    for one in entries:
-        by_target.setdefault(one["target"], {})[one["work"]] = one
+    by_target = {target: {one["work"]: one for one in entries if one["target"] == target}
+                 for target in _targets(entries)}
     tall = (10 * len(by_target) + 8) * len(works) + 70
     rows = -(-len(metrics) // 2)
     drawing = Drawing(WIDTH, 40 + tall * rows, caption)

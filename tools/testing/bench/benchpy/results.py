@@ -98,23 +98,34 @@ def counted(boot, records, groups, folder):
     return found
 
 
+def _place(one):
+    return " ".join(part for part in (one["boot"], one["target"], one["mode"]) if part)
+
+
 def missing(document):
-    """Everything that has no figure: (what, why)."""
+    """Everything that has no figure: (what, why), with one reason told once."""
+    found = {}
     for one in document["results"]:
         if "missing" in one or "incomplete" in one:
-            yield name_of(one), one.get("missing") or one["incomplete"]
+            why = one.get("missing") or one["incomplete"]
+            found.setdefault((_place(one), "", why), []).append(_what(one))
     for one in document["costs"]:
         for metric, why in one["missing"].items():
             if why != costs.COPIES:
-                yield f"{name_of(one)}: {metric}", why
+                names = found.setdefault((_place(one), "costs of ", why), [])
+                if one["work"] not in names:
+                    names.append(one["work"])
+    for (place, kind, why), names in found.items():
+        yield f"{place}: {kind}{', '.join(names)}", why
     for boot in document["boots"]:
         if boot["status"]:
             yield f"boot {boot['name']}", f"the rig ended with {boot['status']}: see {boot['logs']}"
 
 
+def _what(one):
+    return one["work"] + (f" x{one['procs']}" if one.get("procs", 1) != 1 else "")
+
+
 def name_of(one):
     """How a result is called."""
-    parts = [one["boot"], one["target"], one["mode"], one["work"]]
-    if one.get("procs", 1) != 1:
-        parts.append(f"x{one['procs']}")
-    return " ".join(part for part in parts if part)
+    return f"{_place(one)} {_what(one)}"

@@ -157,7 +157,7 @@ def whole_passes(_folder):
 def missing_fails(_folder):
     """a missing result is named, with the reason, and the status is not 0"""
     status, text = _show(_canned(1, {("stock", "stat")}))
-    assert status == 1 and "counted stock none stat: it <died>" in text, text
+    assert status == 1 and "counted stock none: stat: it <died>" in text, text
 
 
 def boot_fails(_folder):
