@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 import time
 
@@ -13,6 +14,8 @@ from rigpy import cache
 from rigpy.say import RigError, duration, say
 
 from . import boot, budget, compare, page, plan, results, table
+
+TOP = boot.HERE.parents[2]
 
 
 def _folder(wanted):
@@ -40,10 +43,9 @@ def _host():
 
 def _commit():
     """What is measured, if git can tell."""
-    head = boot.HERE.parents[2]
-    done = boot.subprocess.run(["git", "-C", head, "-c", f"safe.directory={head}", "describe",
-                                "--always", "--dirty", "--abbrev=12"], check=False,
-                               capture_output=True, text=True)
+    done = subprocess.run(["git", "-C", TOP, "-c", f"safe.directory={TOP}", "describe",
+                           "--always", "--dirty", "--abbrev=12"], check=False,
+                          capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
 
 
@@ -165,7 +167,7 @@ def _parser():
     one.set_defaults(act=command_run)
     one = commands.add_parser("budget", help="tell where operations spend their instructions")
     _add_common(one)
-    one.add_argument("--write", default=str(boot.HERE.parents[2] / "Documentation/budget.rst"),
+    one.add_argument("--write", default=str(TOP / "Documentation/budget.rst"),
                      metavar="FILE", help="the page to write (default: %(default)s)")
     one.set_defaults(act=command_budget)
     one = commands.add_parser("compare", help="tell what changed beyond noise")

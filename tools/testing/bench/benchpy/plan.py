@@ -46,8 +46,8 @@ def _job(targets, vcpus, modes, steps):
 
 def _counted(quick, targets):
     modes = ["none"] if quick else ["none", "mmap", "loose"]
-    scale = 50 if quick else 100
-    costly = f"nothing,{'read-4k,read-1m,create,stat,open' if quick else COSTLY}"
+    scale = 30 if quick else 100
+    costly = f"nothing,{'read-4k,stat' if quick else COSTLY}"
     steps = [_step("speed", "*", 2 if quick else 3, [1], scale, modes),
              _step("costs", costly, 1, [1], scale, ["none"]),
              _step("traced", costly, 1, [1], scale, ["none"])]
