@@ -3,8 +3,9 @@
 
 Three runs of the same works: without any tracing; with stamps of both kernels;
 with Xen's trace besides. The first two tell what a stamp costs, the last two
-what a record of Xen's costs; that is taken off each interval of the last run,
-half for the stamp at its begin and half for the one at its end.
+what a record of Xen's costs. Two stamps on a function that does nothing tell
+how much of it falls between the entry of a function and its return. All that is
+taken off the intervals of the last run.
 
 Between two stamps the time belongs to what the domain that runs was doing:
 the first stamp says so, or for a domain that Xen has just switched to, what it
@@ -37,9 +38,9 @@ PHASES = [CLIENT, FRONT, SLEEP, TO_DOM0, BACK_EVENT, WAKE_DOM0, BACK_RECV, SERVE
 
 # What a domain is at after a stamp
 AFTER = {
-    "guest": {"sys_enter": CLIENT, "rpc": CLIENT, "rpc_r": CLIENT, "front": FRONT,
-              "front_r": SLEEP, "event": FRONT_REPLY, "cb": FRONT_REPLY, "cb_r": FRONT_REPLY,
-              "event_r": WAKE_GUEST, "sys_exit": CLIENT},
+    "guest": {"sys_enter": CLIENT, "rpc_r": CLIENT, "front": FRONT,
+              "front_r": SLEEP, "event": FRONT_REPLY, "event_r": WAKE_GUEST,
+              "sys_exit": CLIENT},
     "dom0": {"event": BACK_EVENT, "event_r": WAKE_DOM0, "recv": BACK_RECV, "send": BACK_SEND,
              "send_r": SERVER, "getattr": VFS, "open": VFS, "read": VFS, "lookup": VFS,
              "getattr_r": SERVER, "open_r": SERVER, "read_r": SERVER, "lookup_r": SERVER},
@@ -106,21 +107,18 @@ def _windows(stamps, number):
 def attribute(stamps, number, overhead):
     """The time of each phase, for every call of that number.
 
-    overhead: what a stamp of a kernel and one of Xen's cost.
+    overhead(stamp): what it costs before and after the moment it tells.
     """
     stamps = sorted(stamps, key=lambda stamp: stamp.tsc)
     walk = Walk()
     labels = [walk.take(stamp) for stamp in stamps]
-
-    def cost(stamp):
-        return overhead[stamp.who == HYPERVISOR]
 
     found = []
     for begin, end in _windows(stamps, number):
         phases = dict.fromkeys(PHASES, 0)
         for index in range(begin, end):
             one, two = stamps[index], stamps[index + 1]
-            phases[labels[index]] += two.tsc - one.tsc - (cost(one) + cost(two)) / 2
+            phases[labels[index]] += two.tsc - one.tsc - overhead(one)[1] - overhead(two)[0]
         found.append(phases)
     return found
 
@@ -145,7 +143,7 @@ class Runs:
                 self.failed.append(record["failed"])
             elif "missing" in record:
                 self.failed.append(f"{record['work']}: {record['missing']}")
-            elif "seconds" in record:
+            elif "ops" in record:
                 self.took[record["pass"], record["work"]] = (record["seconds"] * 1e9,
                                                              record["ops"])
             elif "counters" in record and record["about"][0] == "end":
@@ -168,13 +166,40 @@ class Runs:
         return found
 
 
-def _overheads(runs, work, trace):
-    """What a kernel's stamp and a record of Xen's cost, in nanoseconds."""
-    plain, stamped, traced = (runs.nanoseconds(name, work)
-                              for name in ("plain", "probes", "xen"))
-    kernel = (stamped - plain) / max(len(runs.stamps("probes", work)), 1)
-    xen = (traced - stamped) / max(len(trace), 1)
-    return max(kernel, 0), max(xen, 0)
+def _inside(stamps):
+    """What two stamps cost between the entry of a function and its return."""
+    found, entry = [], None
+    for stamp in stamps:
+        if stamp.name == "null":
+            entry = stamp.tsc
+        elif stamp.name == "null_r" and entry is not None:
+            found.append(stamp.tsc - entry)
+            entry = None
+    if not found:
+        raise BudgetError("the stamps were not calibrated")
+    return statistics.median(found)
+
+
+class Overheads:
+    """What stamps cost, in nanoseconds."""
+
+    def __init__(self, runs, work, trace):
+        plain, stamped, traced = (runs.nanoseconds(name, work)
+                                  for name in ("plain", "probes", "xen"))
+        stamps = runs.stamps("probes", work)
+        count = sum(not stamp.name.startswith("null") for stamp in stamps)
+        self.kernel = max(stamped - plain, 0) / max(count, 1)
+        self.inside = min(_inside(stamps), 2 * self.kernel)
+        self.xen = max(traced - stamped, 0) / max(len(trace), 1)
+
+    def __call__(self, stamp):
+        """Before and after the moment that a stamp tells."""
+        if stamp.who == HYPERVISOR:
+            return self.xen / 2, self.xen / 2
+        outer, inner = self.kernel - self.inside / 2, self.inside / 2
+        if stamp.name.endswith("_r") or stamp.name == "sys_exit":
+            return inner, outer
+        return outer, inner
 
 
 def of(records, traces):
@@ -186,15 +211,15 @@ def of(records, traces):
     for work, (number, name) in CALLS.items():
         try:
             xen = list(_xen_stamps(traces(work)))
-            overhead = _overheads(runs, work, xen)
+            overhead = Overheads(runs, work, xen)
             stamps = runs.stamps("xen", work) + xen
             phases = typical(attribute(stamps, number, overhead))
         except (BudgetError, xentrace.TraceError, ftrace.StampError, OSError) as error:
             found[work] = {"name": name, "missing": str(error)}
             continue
         plain = runs.took["plain", work]
-        found[work] = {"name": name, "phases": phases, "overhead": overhead,
-                       "plain": plain[0] / plain[1]}
+        found[work] = {"name": name, "phases": phases, "plain": plain[0] / plain[1],
+                       "overhead": (overhead.kernel, overhead.inside, overhead.xen)}
     return found
 
 

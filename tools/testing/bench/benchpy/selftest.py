@@ -315,6 +315,9 @@ def _budget_records():
            bench-7       [000] d..1. 3000: sys_exit: NR 262 = 0
 """
     dom0 = """
+         python3-8       [000] d..1. 100: null: (__x64_sys_getppid+0x0/0x1)
+         python3-8       [000] d..1. 100: null_r: (a <- __x64_sys_getppid) value=0x1
+            bash-8       [000] d..1. 1650: getattr: (vfs_getattr+0x0/0x1)
           <idle>-0       [000] d..1. 1600: event: (xen_9pback_event+0x0/0x1)
     9pback/1.0-0-9       [000] d..1. 1700: recv: (xen_9pback_recv+0x0/0x1)
     9pback/1.0-0-9       [000] d..1. 1800: recv_r: (a <- xen_9pback_recv) value=0xff

@@ -23,6 +23,11 @@ LOAD = {
     "stock": "modprobe 9p && modprobe 9pnet_xen",
     "ours": "modprobe 9p && insmod /run/rig/modules/$(uname -r)/updates/9pnet_xen.ko",
 }
+# The kernel holds the module for each device that it drives
+UNLOAD = """for device in /sys/bus/xen/devices/9pfs-*; do
+	[ ! -e "$device/driver" ] || echo "${device##*/}" >"$device/driver/unbind"
+done
+rmmod 9pnet_xen"""
 CONNECTED = """n=0
 until [ "$(cat /sys/bus/xen/devices/9pfs-%d/state)" = Connected ]; do
 	n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.1
@@ -103,7 +108,7 @@ class Guest:
             return
         if self.front:
             self._end_qemu()
-            self.shell("rmmod 9pnet_xen")
+            self.shell(UNLOAD)
         self.shell(LOAD[front])
         self.shell(CONNECTED % (STOCK if front == "stock" else OURS), 120)
         self.front = front

@@ -21,14 +21,14 @@ OUT = "/out/results.jsonl"
 HOOK = f"{ADD}/machine/hook"
 
 # What runs around each measurement of a pass, what has to be switched on for
-# that, and whether Xen is traced
+# that, and what of Xen is traced
 PASSES = {
-    "speed": (None, None, False),
-    "plain": (None, None, False),
-    "costs": ("counters", None, False),
-    "traced": ("counters", "tracing", True),
-    "probes": ("probes", "probes", False),
-    "xen": ("probes", "probes", True),
+    "speed": (None, None, None),
+    "plain": (None, None, None),
+    "costs": ("counters", None, None),
+    "traced": ("counters", "tracing", counts.CALLS),
+    "probes": ("probes", "probes", None),
+    "xen": ("probes", "probes", counts.RUNS),
 }
 
 
@@ -94,7 +94,7 @@ class Session:
 
     def _follow(self, where, stream):
         """All that the program says; whether it came to its end."""
-        program, _, traced = PASSES[where["pass"]]
+        program, _, mask = PASSES[where["pass"]]
         text, about, trace, ended = None, None, None, False
         for line in stream.lines():
             if line == "@done":
@@ -106,9 +106,9 @@ class Session:
                 text, about = [], line.split()[1:]
             elif line.startswith("@begin "):
                 self._count(where, program, line[1:].split())
-                if traced:
+                if mask:
                     name = "-".join([where["target"], *line.split()[1:]])
-                    trace = counts.Trace(name)
+                    trace = counts.Trace(name, mask)
                 stream.answer()
             elif line.startswith("@end "):
                 if trace:
