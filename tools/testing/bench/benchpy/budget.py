@@ -2,8 +2,9 @@
 """Where single operations spend their instructions.
 
 Three runs of the same works: without any tracing; with stamps of both kernels;
-with Xen's trace besides. The first two tell what a stamp costs, the last two
-what a record of Xen's costs. Two stamps on a function that does nothing tell
+with Xen's trace besides. The time of the first two tells what a stamp costs. The
+calls of the last two tell what a record of Xen's costs; their whole time does
+not, since xentrace starts and ends in it. Two stamps on a function that does nothing tell
 how much of it falls between the entry of a function and its return. All that is
 taken off the intervals of the last run.
 
@@ -180,17 +181,30 @@ def _inside(stamps):
     return statistics.median(found)
 
 
+def _call(stamps, number):
+    """The median duration of a call, and how many records of Xen's lie in one."""
+    stamps = sorted(stamps, key=lambda stamp: stamp.tsc)
+    windows = list(_windows(stamps, number))
+    if not windows:
+        raise BudgetError("no call was recorded")
+    return (statistics.median(stamps[end].tsc - stamps[begin].tsc for begin, end in windows),
+            statistics.median(sum(stamp.who == HYPERVISOR for stamp in stamps[begin:end])
+                              for begin, end in windows))
+
+
 class Overheads:
     """What stamps cost, in nanoseconds."""
 
     def __init__(self, runs, work, trace):
-        plain, stamped, traced = (runs.nanoseconds(name, work)
-                                  for name in ("plain", "probes", "xen"))
+        number = CALLS[work][0]
         stamps = runs.stamps("probes", work)
         count = sum(not stamp.name.startswith("null") for stamp in stamps)
-        self.kernel = max(stamped - plain, 0) / max(count, 1)
+        longer = runs.nanoseconds("probes", work) - runs.nanoseconds("plain", work)
+        self.kernel = max(longer, 0) / max(count, 1)
         self.inside = min(_inside(stamps), 2 * self.kernel)
-        self.xen = max(traced - stamped, 0) / max(len(trace), 1)
+        short, _ = _call(stamps, number)
+        long, records = _call(runs.stamps("xen", work) + trace, number)
+        self.xen = max(long - short, 0) / max(records, 1)
 
     def __call__(self, stamp):
         """Before and after the moment that a stamp tells."""
@@ -236,9 +250,11 @@ this page; ``Documentation/benchmarks.rst`` tells how.
 One vCPU a domain, ``cache=none``, ``msize=524288``, a tmpfs exported. Instructions of
 the emulated machine: every one takes 4 ns of its clock, and so does an idle one,
 of which there is none while a single process works. A figure is the mean of the
-middle half of the calls, less what the stamps themselves cost. Stamps are not
-free of effects on what is around them; their sum, against the same call
-untraced, tells how far the figures can be trusted.
+middle half of the calls, less what the stamps themselves cost; a phase that is
+shorter than these is known to some thousand instructions only.
+
+What dom0 does after its reply has left, and Xen switches back before it has
+finished, is done at its next request, and counted there.
 
 """
 
@@ -246,7 +262,8 @@ NOTES = """
 The last line is the work as the benchmark measures it, per operation, without
 any tracing. It has what lies between two calls as well: the loop of the program,
 and dom0 going to sleep after the reply has left. For an open it has the read of
-64 bytes and the close that belong to the operation there.
+64 bytes and the close that belong to the operation there, for a read its part of
+opening and closing the file.
 """
 
 
