@@ -38,6 +38,8 @@ def _own(one):
         return "-"
     if "missing" in one:
         return "missing"
+    if len(one["samples"]) == 1:
+        return f"{number(one['median'])} us once"
     return f"{number(one['median'])} us ±{_spread(one):.0f}%"
 
 

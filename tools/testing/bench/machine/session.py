@@ -203,7 +203,7 @@ class Session:
                 if step["pass"] != "speed" and not target.in_guest:
                     continue
                 for mode in target.modes():
-                    if mode is None or mode in step["modes"]:
+                    if (mode or "none") in step["modes"]:
                         yield target, mode, step
 
     def run(self):
