@@ -64,6 +64,8 @@ def _measure(options, folder):
         document["results"] += results.speed(one, records, groups,
                                              document["boots"][-1]["status"])
         document["costs"] += results.counted(one, records, groups, place / "dom0")
+        # Written after each boot, so that it survives whatever becomes of the next
+        (folder / "bench.json").write_text(json.dumps(document, indent=1))
     return document
 
 
@@ -83,7 +85,6 @@ def command_run(options):
     began = time.monotonic()
     folder = _folder(options.out)
     document = _measure(options, folder)
-    (folder / "bench.json").write_text(json.dumps(document, indent=1))
     (folder / "bench.html").write_text(page.make(document))
     status = show(document)
     print(f"\nIt took {duration(time.monotonic() - began)}.\n{folder}/bench.json\n"
