@@ -59,6 +59,6 @@ def run(boot, program, folder, kernel):
         status = 124
     shutil.rmtree(folder / "add")
     return {"name": boot.name, "text": boot.text, "counted": boot.counted, "kernel": kernel,
-            "status": status,
+            "steps": boot.job["steps"], "status": status,
             "vcpus": boot.job["vcpus"], "seconds": round(time.monotonic() - began),
             "logs": str(folder / "log")}

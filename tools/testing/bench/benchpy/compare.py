@@ -85,6 +85,11 @@ def report(old, new):
     differ = [f"{name}: {old['versions'].get(name)} -> {new['versions'].get(name)}"
               for name in {**old["versions"], **new["versions"]}
               if old["versions"].get(name) != new["versions"].get(name)]
+    work = [{boot["name"]: (boot["kernel"], boot["steps"]) for boot in d["boots"]}
+            for d in (old, new)]
+    if work[0] != work[1]:
+        lines.append("mind that they are not the same work: another kernel, number of operations "
+                     "or rounds")
     same = len(_keyed(old).keys() & _keyed(new).keys())
     lines.append(f"{same} results compared: {len(found)} changes beyond noise")
     lines += [f"mind that versions differ: {line}" for line in differ]

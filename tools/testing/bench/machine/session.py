@@ -169,7 +169,8 @@ class Session:
                 self._explain(where, target)
             target.unmount()
         except Missing as error:
-            self.failed(where, f"{error}. {target.why()}".rstrip(". "))
+            why = target.why()
+            self.failed(where, f"{error}. {why}" if why and why not in str(error) else str(error))
             self._give_up(where, target)
         except OSError as error:
             self.failed(where, str(error))

@@ -89,11 +89,18 @@ static int data_write_file(struct job *job, const char *path)
 	return ret;
 }
 
+/* What the process reads into and writes from, touched before it is measured */
+static unsigned char *block_buffer;
+
 static int data_prepare(struct job *job)
 {
 	char path[BENCH_PATH];
 	struct stat st;
 
+	block_buffer = aligned_alloc(PAGE, job->work->block);
+	if (!block_buffer)
+		return job_fail(job, "no memory for a block");
+	memset(block_buffer, 0, job->work->block);
 	if (job_path(job, path, DATA))
 		return -1;
 	if (!stat(path, &st) && st.st_size == FILE_SIZE)
@@ -118,14 +125,10 @@ static int data_loop(struct job *job, int fd, bool out)
 	uint32_t seed = 1 + job->proc + 1000 * job->round;
 	unsigned int i, count = job_count(job);
 	size_t block = job->work->block;
-	unsigned char *buffer;
+	unsigned char *buffer = block_buffer;
 	uint64_t offset;
 	int ret = 0;
 
-	buffer = aligned_alloc(PAGE, block);
-	if (!buffer)
-		return job_fail(job, "no memory for a block");
-	memset(buffer, 0, block);
 	for (i = 0; !ret && i < count; i++) {
 		offset = next_offset(job, i, &seed);
 		if (out)
@@ -136,7 +139,6 @@ static int data_loop(struct job *job, int fd, bool out)
 	}
 	if (out && !ret && fsync(fd))
 		ret = job_fail(job, "fsync");
-	free(buffer);
 	job->ops = count;
 	job->bytes = (uint64_t)count * block;
 	return ret;
