@@ -95,6 +95,11 @@ class Guest:
             self.qemu.wait()
             self.qemu = None
 
+    def _unplug(self):
+        """Take QEMU's device away: a frontend that is loaded waits minutes for it."""
+        run("xenstore-rm", f"/local/domain/{self.domid}/device/9pfs/{STOCK}")
+        run("xenstore-rm", f"/local/domain/0/backend/9pfs/{self.domid}/{STOCK}")
+
     def ensure(self):
         if self.domid is None:
             self._create()
@@ -109,6 +114,7 @@ class Guest:
         if self.front:
             self._end_qemu()
             self.shell(UNLOAD)
+            self._unplug()
         self.shell(LOAD[front])
         self.shell(CONNECTED % (STOCK if front == "stock" else OURS), 120)
         self.front = front
