@@ -129,7 +129,7 @@ class Session:
 
     def _run(self, target, mode, step):
         where = {"target": target.name, "mode": mode, "pass": step["pass"]}
-        stream = Stream(self._command(target, mode, step), 12 * self.job["timeout"])
+        stream = Stream(self._command(target, mode, step), 6 * self.job["timeout"], target.why)
         try:
             ended = self._follow(where, stream)
         finally:

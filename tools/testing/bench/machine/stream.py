@@ -8,6 +8,8 @@ import time
 
 from common import Missing
 
+# How often to look whether what it depends on is alive, while it says nothing
+LOOK = 10
 # What a program may take to end after its last line
 END = 20
 
@@ -15,17 +17,24 @@ END = 20
 class Stream:
     """One run of the program, here or in the guest."""
 
-    def __init__(self, argv, quiet):
-        """quiet: how many seconds without a line mean that it hangs."""
+    def __init__(self, argv, quiet, death):
+        """quiet: how many seconds without a line mean that it hangs.
+
+        death(): what it depends on has died, and how; else nothing.
+        """
         self.quiet = quiet
+        self.death = death
         self.rest = b""
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def _read(self, seconds):
         """More of its output; False at the end of it."""
-        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
-        if not ready:
-            raise Missing(f"no word from the program for {seconds} s")
+        deadline = time.monotonic() + seconds
+        while not select.select([self.process.stdout], [], [], LOOK)[0]:
+            if self.death():
+                raise Missing(self.death())
+            if time.monotonic() > deadline:
+                raise Missing(f"no word from the program for {seconds} s")
         data = os.read(self.process.stdout.fileno(), 65536)
         self.rest += data
         return bool(data)

@@ -38,7 +38,7 @@ static const char help[] =
 "  -p, --procs LIST      how many processes work at a time, as in 1,2,4 (1)\n"
 "  -r, --rounds N        how often to do everything, one round after another (5)\n"
 "  -s, --scale PERCENT   of the usual number of operations (100)\n"
-"  -t, --timeout SECONDS for one measurement (60); to prepare it may take ten\n"
+"  -t, --timeout SECONDS for one measurement (60); to prepare it may take five\n"
 "                        times that. If it takes longer, DIR is taken to be dead\n"
 "  -c, --cc COMMAND      the compiler of the build ($CC or cc)\n"
 "  -x, --scratch DIR     another directory, for the archive to unpack (/tmp)\n"

@@ -233,7 +233,7 @@ static int crew_work(struct crew *crew, const struct work *work,
 	struct outcome after = { 0 };
 
 	/* What is begun from may take long to make on a slow mount */
-	if (crew_step(crew, "preparing", 10 * setup->timeout, outcome))
+	if (crew_step(crew, "preparing", 5 * setup->timeout, outcome))
 		return -1;
 	if (setup->fresh && run_command(setup->fresh, "mounting", outcome))
 		return -1;
