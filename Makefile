@@ -10,7 +10,7 @@ MAKEOVERRIDES := $(filter-out O=%,$(MAKEOVERRIDES))
 TOOLS := $(patsubst %/Makefile,%,$(wildcard tools/*/Makefile))
 
 .PHONY: all help modules tools $(TOOLS) install demo check check-debug coverage \
-	lint lint-selftest bench shell clean
+	lint lint-selftest bench bench-compare budget shell clean
 
 all: modules tools
 
@@ -22,7 +22,9 @@ help:
 	@echo 'check-debug  every suite on every kernel that looks for mistakes'
 	@echo 'coverage the suites on kernels that count which lines of the modules run'
 	@echo 'lint     compiler, sparse, coccinelle, checkpatch and the rules of the tree'
-	@echo 'bench    measure, on Xen in QEMU'
+	@echo 'bench    measure, on Xen in QEMU, beside QEMU and NFS; within an hour'
+	@echo 'bench-compare A.json B.json   tell what changed beyond noise'
+	@echo 'budget   where single operations spend their instructions'
 	@echo 'shell    a shell in dom0 on Xen in QEMU'
 	@echo 'clean    remove what "all" made'
 	@echo
@@ -32,6 +34,8 @@ help:
 	@echo 'SUITES="A B" check: these only; lint and unit are suites too'
 	@echo 'KERNEL=K     check: lts, mainline, lockdep, debug or kcsan only'
 	@echo 'CHECKS="A B" lint: these only'
+	@echo 'QUICK=1      bench: less of everything, within ten minutes'
+	@echo 'BENCH="..."  bench: further words, such as --targets ours,nfs --out DIR'
 	@echo
 	@echo 'demo, check, lint, bench and shell need Debian 12 or later and root, install'
 	@echo 'what the machine lacks, and write to a cache outside this folder.'
@@ -75,10 +79,21 @@ lint-selftest:
 	@$(TESTING)/lint/selftest
 
 bench:
-	@[ -x $(TESTING)/bench/run ] || { \
-		echo "There are no benchmarks in this tree: $(TESTING)/bench/run is missing." >&2; \
-		exit 1; }
-	@$(TESTING)/bench/run $(BENCH)
+	@$(TESTING)/bench/run run $(BENCH)
+
+# The results to compare are words beside the target, not targets
+ifeq ($(firstword $(MAKECMDGOALS)),bench-compare)
+RESULTS := $(wordlist 2,3,$(MAKECMDGOALS))
+.PHONY: $(RESULTS)
+$(RESULTS):
+	@:
+endif
+
+bench-compare:
+	@$(TESTING)/bench/run compare $(or $(RESULTS),-h)
+
+budget:
+	@$(TESTING)/bench/run budget $(BUDGET)
 
 shell:
 	@$(TESTING)/rig/rig shell

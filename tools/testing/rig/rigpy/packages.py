@@ -31,7 +31,8 @@ BUILD = ["gcc", "make", "libc6-dev", "libelf-dev", "libssl-dev", "libxen-dev", "
 USERLAND = ["ca-certificates", "busybox-static", "kmod", "udev", "python3", "attr",
             "acl", "fio", "dbench", "stress-ng", "git", "iproute2", "iputils-ping",
             "e2fsprogs", "xfsprogs", "procps", "psmisc", "lsof", "file", "diffutils",
-            "socat", "diod", "strace", "cpio", "xz-utils", "zstd"]
+            "socat", "diod", "strace", "cpio", "xz-utils", "zstd", "nfs-kernel-server",
+            "nfs-common", "tcc"]
 KERNEL = ["linux-image-amd64", "linux-headers-amd64"]
 
 

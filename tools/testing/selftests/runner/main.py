@@ -28,6 +28,7 @@ PHASES = {
     "unit": ([RIG, "exec", "--", "bash", "-c",
               'make -s -C "$0" O="$RIG_SCRATCH/unit" check', HERE / "unit"], 900),
     "install": ([RIG, "exec", "--", "bash", HERE / "install"], 900),
+    "bench": ([HERE.parent / "bench" / "selftest"], 900),
     "rig": ([HERE.parent / "rig" / "selftest"], 3600),
     "faults": ([HERE.parent / "rig" / "selftest-faults"], 7200),
 }

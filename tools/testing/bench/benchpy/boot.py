@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Builds the program, boots the machine, and brings home what it measured."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import time
+
+from rigpy import tree
+from rigpy.say import RigError, say
+
+HERE = pathlib.Path(__file__).resolve().parents[1]
+RIG = HERE.parent / "rig" / "rig"
+# The rig's bound for the script, and ours around the rig: waiting for the
+# machine, building, booting
+SECONDS = 5400
+AROUND = 3600
+
+
+def build(folder):
+    """Compile the program in the rig's tree; works and their groups by name."""
+    one = tree.get()
+    folder.mkdir(parents=True, exist_ok=True)
+    done = one.run(["sh", "-c", "make -s -C /src O=/build && /build/bench --list"],
+                   binds=[(HERE / "src", "/src"), (folder, "/build")],
+                   stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RigError(f"{HERE / 'src'} does not build: see above")
+    return dict(line.split() for line in done.stdout.splitlines())
+
+
+def versions():
+    """What the rig consists of."""
+    done = subprocess.run([RIG, "versions"], check=True, stdout=subprocess.PIPE, text=True)
+    return {line.split(None, 1)[0]: line.split(None, 1)[1] for line in done.stdout.splitlines()}
+
+
+def _stage(folder, program, job):
+    shutil.copytree(HERE / "machine", folder / "machine",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(program, folder / "bench")
+    (folder / "job.json").write_text(json.dumps(job))
+
+
+def run(boot, program, folder, kernel):
+    """Boot once; a dict of what is to be said of the boot. Results are in folder."""
+    folder.mkdir(parents=True)
+    _stage(folder / "add", program, boot.job)
+    argv = [RIG, "run", *boot.words, "--kernel", kernel, "--vcpus", str(boot.job["vcpus"]),
+            "--dom0-script", HERE / "machine/dom0", "--add", folder / "add",
+            "--out", folder, "--timeout", str(SECONDS)]
+    say(f"bench: booting {boot.name}: {boot.text}")
+    began = time.monotonic()
+    try:
+        status = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL,
+                                timeout=SECONDS + AROUND, check=False).returncode
+    except subprocess.TimeoutExpired:
+        status = 124
+    shutil.rmtree(folder / "add")
+    return {"name": boot.name, "text": boot.text, "counted": boot.counted, "kernel": kernel,
+            "steps": boot.job["steps"], "status": status,
+            "vcpus": boot.job["vcpus"], "seconds": round(time.monotonic() - began),
+            "logs": str(folder / "log")}
