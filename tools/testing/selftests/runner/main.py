@@ -30,8 +30,10 @@ PHASES = {
     "install": ([RIG, "exec", "--", "bash", HERE / "install"], 900),
     "bench": ([HERE.parent / "bench" / "selftest"], 900),
     "rig": ([HERE.parent / "rig" / "selftest"], 3600),
-    "faults": ([HERE.parent / "rig" / "selftest-faults"], 7200),
+    "faults": ([HERE.parent / "rig" / "selftest-faults", "lockdep", "debug"], 7200),
 }
+# With --debug: the faults of all kernels
+DEBUG_PHASES = {"faults": ([HERE.parent / "rig" / "selftest-faults"], 7200)}
 
 
 def _parser():
@@ -43,7 +45,7 @@ def _parser():
     parser.add_argument("--kernel", choices=kernels.ALL,
                         help="of the suites on Xen those with this kernel only")
     parser.add_argument("--debug", action="store_true",
-                        help="only the suites on Xen, each on every kernel that looks for "
+                        help="only the suites in the rig, each on every kernel that looks for "
                         f"mistakes: {' '.join(kernels.WATCHED)}")
     parser.add_argument("--coverage", action="store_true",
                         help="as --debug, on the kernels that count which lines run: "
@@ -76,8 +78,7 @@ def _out(wanted):
     return folder
 
 
-def _phase(name, folder, show):
-    argv, seconds = PHASES[name]
+def _phase(name, argv, seconds, folder, show):
     began = time.monotonic()
     show.say(f"{name} begins")
     suite = ktap.Suite(lambda outcome, text, remark: show.result(name, outcome, text, remark),
@@ -96,7 +97,7 @@ def _wanted(options):
     kernel_names = kernels.COUNTING if options.coverage else (
         kernels.WATCHED if options.debug else ())
     variants = suites.read(SUITES, kernel_names)
-    phases = [] if kernel_names else PHASES
+    phases = PHASES if not kernel_names else DEBUG_PHASES if options.debug else {}
     known = [*phases, *dict.fromkeys(v.suite for v in variants)]
     for pattern in options.suites:
         if not fnmatch.filter(known, pattern):
@@ -104,7 +105,7 @@ def _wanted(options):
     chosen = _chosen(known, options.suites)
     variants = [v for v in variants if v.suite in chosen
                 and options.kernel in (None, v.boot.kernel)]
-    return [p for p in phases if p in chosen], variants
+    return {name: phases[name] for name in phases if name in chosen}, variants
 
 
 def _longest_first(boots):
@@ -124,7 +125,7 @@ def main():
     folder = _out(options.out)
     show = Show(folder)
     show.say(f"logs in {folder}")
-    works = [lambda: [_phase(name, folder, show) for name in phases]] if phases else []
+    works = [lambda: [_phase(name, *phase, folder, show) for name, phase in phases.items()]]
     works += [functools.partial(boot.run, machine, those, SUITES, folder, show, options.coverage)
               for machine, those in _longest_first(suites.boots(variants))]
     process.side_by_side(works, options.jobs)

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A domain that is not dom0 serves a guest: a driver domain. The files suite runs
+# on the mount, processes are killed, the device is taken away while it is busy,
+# and in the end the whole backend domain is. With KASAN, which boots as PVH guest
+# only, frontend, backend and server are watched at work, both ends of the rings.
+#
+#   v: mount /mnt -- 9pnet_xen ==rings== d: xen-9pback -- 9pnet_server -- /tmp/served
+#
+# rig: kernel=mainline,debug timeout=1500
+
+. "$(dirname "$0")/../lib/ktap.sh"
+
+guest()
+{
+	rig-guest exec v --timeout 900 -- bash -c "$1"
+}
+
+server()
+{
+	rig-guest exec d --timeout 120 -- bash -c "$1"
+}
+
+# Offer the device as xl would; xl itself wants its daemon to run in the domain
+attach()
+{
+	local d v front back
+
+	d=$(rig-guest domid d)
+	v=$(rig-guest domid v)
+	front=/local/domain/$v/device/9pfs/0
+	back=/local/domain/$d/backend/9pfs/$v/0
+	xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$v" \
+		"$back/path" /tmp/served "$back/security_model" none \
+		"$front/backend" "$back" "$front/backend-id" "$d" "$front/tag" served
+	xenstore-chmod -r "$back" "n$d" "r$v"
+	xenstore-chmod -r "$front" "n$v" "r$d"
+	xenstore-write "$back/online" 1 "$back/state" 1 "$front/state" 1
+}
+
+mounts()
+{
+	server 'mkdir -p /tmp/served; modprobe xen-9pback'
+	attach
+	guest 'modprobe 9pnet_xen; until [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 0.2; done'
+	rig-guest mount v served /mnt
+	guest 'echo from the guest >/mnt/file'
+	[ "$(server 'cat /tmp/served/file')" = "from the guest" ]
+	guest 'rm /mnt/file'
+}
+
+files()
+{
+	guest '/rig/9p/files.py /mnt' >/tmp/driver.log || {
+		grep -A 20 '^not ok' /tmp/driver.log
+		false
+	}
+	grep '^ok' /tmp/driver.log
+}
+
+killed()
+{
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'for round in 1 2 3 4; do
+			dd if=/dev/zero of=/mnt/k.1 bs=128k count=400 status=none & one=$!
+			cat /mnt/k.1 >/dev/null 2>&1 & two=$!
+			sleep 0.5; kill -9 $one $two; wait
+		done 2>/dev/null
+		echo alive >/mnt/k.2; cat /mnt/k.2; rm -f /mnt/k.*' | grep -qx alive
+}
+
+# Begin to write, and wait until the file grows in the domain that serves it
+write_on()
+{
+	guest 'rm -f /mnt/busy; (while cat /etc/passwd; do :; done) >/mnt/busy 2>/dev/null' &
+	writer=$!
+	until server 'test -s /tmp/served/busy'; do sleep 0.2; done
+}
+
+taken_away()
+{
+	write_on
+	guest 'echo 9pfs-0 >/sys/bus/xen/drivers/9pfs/unbind'
+	wait "$writer"
+	fails guest 'ls /mnt'
+	guest 'umount /mnt; echo 9pfs-0 >/sys/bus/xen/drivers/9pfs/bind'
+	rig-guest mount v served /mnt
+	guest 'ls /mnt' | grep -x busy
+}
+
+backend_destroyed()
+{
+	write_on
+	rig-guest destroy d
+	# What dom0 knows of it the guest learns from xenstore
+	xenstore-rm "/local/domain/$(rig-guest domid v)/device/9pfs/0"
+	wait "$writer"
+	fails guest 'ls /mnt'
+	guest 'umount /mnt; echo alive' | grep -x alive
+}
+
+rig-guest create d --no-p9 --front ours --back ours
+rig-guest create v --no-p9 --front ours --back ours --vcpus 2
+plan 5
+run_test "a guest mounts what another domain serves" mounts
+run_test "all tests of files.py" files
+run_test "processes killed in the middle" killed
+run_test "the device taken away while it is busy, and back" taken_away
+run_test "the backend's domain destroyed while it is busy" backend_destroyed
+rig-guest shutdown v
+finish
