@@ -354,7 +354,7 @@ static void is_shared_by_threads(struct kunit *test)
 		init_completion(&racers[i].done);
 		task = kthread_run(race, &racers[i], "fid-race-%u", i);
 		if (IS_ERR(task)) {
-			KUNIT_FAIL(test, "no thread: %ld", PTR_ERR(task));
+			KUNIT_FAIL(test, "no thread: %pe", task);
 			complete(&racers[i].done);
 		}
 	}

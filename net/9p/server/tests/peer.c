@@ -147,25 +147,21 @@ struct vfsmount *peer_tmpfs(struct kunit *test)
 static void peer_path_put(void *path)
 {
 	path_put(path);
-	kfree(path);
 }
 
 /* A place in @mnt; the reference goes with the test */
 struct path peer_path(struct kunit *test, struct vfsmount *mnt,
 		      const char *name)
 {
-	struct path *path = kzalloc_obj(*path);
-	struct path copy;
+	struct path *path = kunit_kzalloc(test, sizeof(*path), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, path);
-	if (vfs_path_lookup(mnt->mnt_root, mnt, name, 0, path)) {
-		kfree(path);
-		KUNIT_FAIL_AND_ABORT(test, "cannot look %s up", name);
-	}
-	copy = *path;
+	KUNIT_ASSERT_EQ_MSG(test, 0,
+			    vfs_path_lookup(mnt->mnt_root, mnt, name, 0, path),
+			    "looking up %s", name);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, peer_path_put, path));
-	return copy;
+	return *path;
 }
 
 static void peer_free(struct peer *peer)

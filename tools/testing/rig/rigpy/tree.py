@@ -25,6 +25,8 @@ for name in dev sys; do mount --rbind "/$name" "$tree/$name"; done
 mount -t proc proc "$tree/proc"
 mount -t tmpfs tmp "$tree/tmp"
 while [ "$count" -gt 0 ]; do
+	# In the fresh /tmp no mount point was made from outside
+	[ -d "$tree$2" ] || mkdir -p "$tree$2"
 	mount --bind "$1" "$tree$2"
 	shift 2; count=$((count - 1))
 done
