@@ -8,7 +8,7 @@
 #
 #   v: mount /mnt -- 9pnet_xen ==rings== d: xen-9pback -- 9pnet_server -- /tmp/served
 #
-# rig: kernel=mainline,debug timeout=1500
+# rig: kernel=mainline timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

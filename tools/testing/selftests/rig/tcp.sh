@@ -4,7 +4,7 @@
 # The stock client's mount over TCP on loopback, served by the same server: what
 # works on Xen works without it.
 #
-# rig: kernel=lts,mainline,debug args=--no-xen timeout=600
+# rig: kernel=lts,mainline args=--no-xen timeout=600
 
 set -eu
 
