@@ -13,18 +13,10 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
-#include <xen/9pfs_ring.h>
 
-#define MAX_PAGES	4
+#include "ring_pair.h"
 
-/* Both ends of one stream: pages that do not adjoin, indices that are shared */
-struct pair {
-	u8 *pages[MAX_PAGES];
-	u32 prod;
-	u32 cons;
-	struct xen_9pfs_stream producer;
-	struct xen_9pfs_stream consumer;
-};
+#define PAGES	4
 
 static struct pair *pair_new(struct kunit *test, u32 nr_pages, u32 index)
 {
@@ -37,18 +29,7 @@ static struct pair *pair_new(struct kunit *test, u32 nr_pages, u32 index)
 					       GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, pair->pages[i]);
 	}
-	pair->prod = index;
-	pair->cons = index;
-	pair->producer = (struct xen_9pfs_stream) {
-		.pages = pair->pages,
-		.size = nr_pages * XEN_9PFS_PAGE_SIZE,
-		.index = index,
-		.own = &pair->prod,
-		.peer = &pair->cons,
-	};
-	pair->consumer = pair->producer;
-	pair->consumer.own = &pair->cons;
-	pair->consumer.peer = &pair->prod;
+	pair_start(pair, nr_pages, index);
 	return pair;
 }
 
@@ -152,7 +133,7 @@ static void never_reads_its_own_shared_index(struct kunit *test)
 static void places_bytes(struct kunit *test)
 {
 	u32 start = *(const u32 *)test->param_value;
-	struct pair *pair = pair_new(test, MAX_PAGES, start);
+	struct pair *pair = pair_new(test, PAGES, start);
 	u32 at, offset;
 	u8 byte;
 
@@ -171,7 +152,7 @@ static void places_bytes(struct kunit *test)
 static void copies_across_pages_and_the_end(struct kunit *test)
 {
 	u32 start = *(const u32 *)test->param_value;
-	struct pair *pair = pair_new(test, MAX_PAGES, start);
+	struct pair *pair = pair_new(test, PAGES, start);
 	u32 size = pair->producer.size, i;
 	u8 *in = kunit_kmalloc(test, size, GFP_KERNEL);
 	u8 *out = kunit_kzalloc(test, size, GFP_KERNEL);

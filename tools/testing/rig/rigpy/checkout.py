@@ -61,18 +61,14 @@ class Checkout:
     def has_modules(self):
         return (self.path / "Kbuild").exists()
 
-    def modules_folder(self, kernel, coverage=False):
-        """Where the modules for a kernel are built."""
-        kind = "coverage" if coverage else "modules"
-        return self._folder(f"{kind}-{kernel.key}-{self.tree.key}")
-
     def build_modules(self, kernel, warnings="1", arguments=(), coverage=False):
         """Build the modules for a kernel; the folder that holds the .ko files.
 
         coverage: have them count how often each line runs
         """
         who = f"{kernel.name} ({kernel.release})"
-        folder = self.modules_folder(kernel, coverage)
+        kind = "coverage" if coverage else "modules"
+        folder = self._folder(f"{kind}-{kernel.key}-{self.tree.key}")
         if coverage:
             arguments = [*arguments, "GCOV_PROFILE=y"]
         with cache.lock(f"build-{self.key}-{kernel.name}"), \

@@ -6,44 +6,19 @@
  * out of a ring. Single steps are tested in the kernel, in
  * net/9p/tests/ring_kunit.c.
  */
-#include <xen/9pfs_ring.h>
-
+#include "tests/ring_pair.h"
 #include "unit.h"
-
-#define MAX_PAGES	16
-
-/* Both ends of one stream: pages that do not adjoin, indices that are shared */
-struct pair {
-	u8 *pages[MAX_PAGES];
-	u32 nr_pages;
-	u32 prod;
-	u32 cons;
-	struct xen_9pfs_stream producer;
-	struct xen_9pfs_stream consumer;
-};
 
 static void pair_init(struct pair *pair, u32 nr_pages, u32 index)
 {
 	u32 i;
 
 	memset(pair, 0, sizeof(*pair));
-	pair->nr_pages = nr_pages;
 	for (i = 0; i < nr_pages; i++) {
 		pair->pages[i] = malloc(XEN_9PFS_PAGE_SIZE);
 		CHECK(pair->pages[i]);
 	}
-	pair->prod = index;
-	pair->cons = index;
-	pair->producer = (struct xen_9pfs_stream) {
-		.pages = pair->pages,
-		.size = nr_pages * XEN_9PFS_PAGE_SIZE,
-		.index = index,
-		.own = &pair->prod,
-		.peer = &pair->cons,
-	};
-	pair->consumer = pair->producer;
-	pair->consumer.own = &pair->cons;
-	pair->consumer.peer = &pair->prod;
+	pair_start(pair, nr_pages, index);
 }
 
 static void pair_free(struct pair *pair)
