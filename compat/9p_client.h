@@ -27,6 +27,9 @@ struct compat_p9_trans_module {
 	void (*close)(struct p9_client *client);
 	int (*request)(struct p9_client *client, struct p9_req_t *req);
 	int (*cancel)(struct p9_client *client, struct p9_req_t *req);
+	int (*zc_request)(struct p9_client *client, struct p9_req_t *req,
+			  struct iov_iter *uidata, struct iov_iter *uodata,
+			  int inlen, int outlen, int in_hdr_len);
 };
 
 /* A module has one transport at most: both are that one's */
@@ -54,6 +57,7 @@ compat_v9fs_register_trans(const struct compat_p9_trans_module *m)
 		.close = m->close,
 		.request = m->request,
 		.cancel = m->cancel,
+		.zc_request = m->zc_request,
 	};
 	v9fs_register_trans(&compat_p9_trans);
 }

@@ -2,7 +2,9 @@
 /*
  * The Xen transport of the 9P client: what its files share.
  *
- *  trans_xen.c		the client's side: requests, replies, mounts
+ *  trans_xen.c		devices, and who has them mounted
+ *  trans_xen_send.c	requests
+ *  trans_xen_recv.c	replies, and what a broken protocol leads to
  *  trans_xen_ring.c	a ring: its pages, grants and event channel
  *  trans_xen_bus.c	the device: handshake with the backend over xenstore
  */
@@ -13,7 +15,6 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -23,8 +24,36 @@
 #include <xen/interface/io/9pfs.h>
 #include <xen/xenbus.h>
 
+struct iov_iter;
 struct p9_client;
+struct p9_req_t;
 struct p9_xen_front;
+
+/* size[4] type[1] tag[2]: what every message starts with */
+#define P9_XEN_HDR_SIZE		7
+
+/* The same and count[4]: what precedes the data of Rread and Rreaddir */
+#define P9_XEN_DATA_HDR		11
+
+/**
+ * struct p9_xen_claim - who waits for the data of a reply
+ * @list: in the device's @readers until the reply comes or the wait ends, then
+ *	in the ring's @claims until the data was copied
+ * @req: the request
+ * @taken: no longer among the readers; guarded by the device's lock
+ * @len: bytes of data: wanted, then those to be copied
+ * @at: index of the data's first byte in the ring
+ * @held: bytes of the ring that go back to the backend once the data was copied;
+ *	guarded by the ring's @in_lock
+ */
+struct p9_xen_claim {
+	struct list_head list;
+	struct p9_req_t *req;
+	bool taken;
+	u32 len;
+	u32 at;
+	u32 held;
+};
 
 /**
  * struct p9_xen_ring - a ring that requests go out on and replies come in from
@@ -41,8 +70,11 @@ struct p9_xen_front;
  * @out_lock: guards @out and puts one request after the other
  * @out: requests
  * @room: those who wait for room in @out
- * @in_lock: guards @in and @notified; taken inside the device's client_sem
- * @in: replies
+ * @in_lock: guards @in, @held, @claims and @notified; taken in interrupts
+ * @in: replies; its index stands where the oldest claim begins
+ * @held: bytes from there on whose messages the event handler has seen
+ * @claims: those who copy data out of @in, in its order
+ * @released: those who wait for @claims to be empty
  * @notified: index of @in when the backend was last told of room there
  * @out_seen: consumer index of @out at the last event; only its handler's
  */
@@ -61,8 +93,11 @@ struct p9_xen_ring {
 	struct xen_9pfs_stream out;
 	wait_queue_head_t room;
 
-	struct mutex in_lock;
+	spinlock_t in_lock;
 	struct xen_9pfs_stream in;
+	u32 held;
+	struct list_head claims;
+	wait_queue_head_t released;
 	u32 notified;
 	u32 out_seen;
 };
@@ -86,15 +121,19 @@ enum p9_xen_state {
  * @dev: the xenbus device; valid until p9_xen_front_disconnect() returned
  * @tag: the name to mount it by
  * @state: enum p9_xen_state; moves forward only. Becoming DEAD is seen by
- *	whoever takes an @out_lock after p9_xen_front_fail() did
+ *	whoever takes an @out_lock or @in_lock after p9_xen_front_fail() did
  * @changed: those who wait for @state to leave P9_XEN_CONNECTING
- * @client_sem: guards @client, and keeps it alive for those who read it
- * @client: who has mounted it, or NULL
+ * @client_lock: for those who set @client, and those who end its requests
+ * @client: who has mounted it, or NULL. Event handlers read it under an @in_lock
+ *	of any ring: whoever has set it and then taken each of these once knows
+ *	that nobody uses another
  * @negotiated: the client has had its Rversion; until then every other reply
  *	is one to an earlier mount
- * @lock: guards the two lists that follow, and what is on them
+ * @lock: guards the lists that follow, and what is on them; taken in interrupts,
+ *	inside an @in_lock
  * @inflight: requests sent whose replies have not come; each holds a
  *	reference of its request
+ * @readers: those who wait for data of replies that have not come
  * @flushes: for each Tflush in flight, what it flushes
  * @failure: what a broken protocol leads to, out of the event handler's way
  * @nr_rings: how many rings there are
@@ -107,11 +146,12 @@ struct p9_xen_front {
 	char *tag;
 	enum p9_xen_state state;
 	wait_queue_head_t changed;
-	struct rw_semaphore client_sem;
+	struct mutex client_lock;
 	struct p9_client *client;
 	bool negotiated;
 	spinlock_t lock;
 	struct list_head inflight;
+	struct list_head readers;
 	struct list_head flushes;
 	struct work_struct failure;
 	unsigned int nr_rings;
@@ -137,13 +177,33 @@ static inline bool p9_xen_front_dead(const struct p9_xen_front *front)
 	return READ_ONCE(front->state) == P9_XEN_DEAD;
 }
 
+/* A stock backend looks for a tag nowhere else */
+static inline struct p9_xen_ring *p9_xen_ring_of(struct p9_xen_front *front,
+						 u16 tag)
+{
+	return &front->rings[tag % front->nr_rings];
+}
+
 /* trans_xen.c */
 struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
 					const char *tag);
 void p9_xen_front_live(struct p9_xen_front *front);
 void p9_xen_front_fail(struct p9_xen_front *front);
 void p9_xen_front_free(struct p9_xen_front *front);
+
+/* trans_xen_send.c */
+int p9_xen_request(struct p9_client *client, struct p9_req_t *req);
+int p9_xen_zc_request(struct p9_client *client, struct p9_req_t *req,
+		      struct iov_iter *to, struct iov_iter *from,
+		      int to_len, int from_len, int hdr_len);
+
+/* trans_xen_recv.c */
 irqreturn_t p9_xen_event(int irq, void *arg);
+irqreturn_t p9_xen_event_thread(int irq, void *arg);
+void p9_xen_release(struct p9_xen_ring *ring, struct p9_xen_claim *claim);
+void p9_xen_flush_sent(struct p9_xen_front *front, struct p9_req_t *flush);
+void p9_xen_drop_flushes(struct p9_xen_front *front, struct p9_client *client);
+void p9_xen_violation(struct p9_xen_ring *ring, const char *what, u32 value);
 
 /* trans_xen_ring.c */
 void p9_xen_ring_init(struct p9_xen_ring *ring, struct p9_xen_front *front);
@@ -156,6 +216,7 @@ void p9_xen_bus_unregister(void);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 enum p9_xen_step p9_xen_next(enum xenbus_state backend, enum xenbus_state own);
+u32 p9_xen_drain(struct p9_xen_ring *ring);
 #endif
 
 #endif /* NET_9P_TRANS_XEN_H */

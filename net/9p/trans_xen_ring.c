@@ -31,7 +31,9 @@ void p9_xen_ring_init(struct p9_xen_ring *ring, struct p9_xen_front *front)
 	ring->intf_ref = INVALID_GRANT_REF;
 	ring->irq = -1;
 	mutex_init(&ring->out_lock);
-	mutex_init(&ring->in_lock);
+	spin_lock_init(&ring->in_lock);
+	INIT_LIST_HEAD(&ring->claims);
+	init_waitqueue_head(&ring->released);
 	init_waitqueue_head(&ring->room);
 }
 
@@ -126,8 +128,8 @@ static int p9_xen_ring_add_event(struct p9_xen_ring *ring)
 		return err;
 	}
 	ring->irq = err;
-	err = request_threaded_irq(ring->irq, NULL, p9_xen_event, IRQF_ONESHOT,
-				   "9pnet_xen", ring);
+	err = request_threaded_irq(ring->irq, p9_xen_event, p9_xen_event_thread,
+				   IRQF_ONESHOT, "9pnet_xen", ring);
 	if (err) {
 		/* Nothing was requested yet: this frees the channel only */
 		evtchn_put(ring->evtchn);
