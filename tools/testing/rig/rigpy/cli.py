@@ -71,8 +71,14 @@ def _job(options):
 
 
 def _script(path):
-    if path is not None and not os.path.isfile(path):
+    if path is None:
+        return None
+    if not os.path.isfile(path):
         raise RigError(f"there is no script {path}")
+    with open(path, "rb") as file:
+        if file.read(2) not in (b"#!", b"\x7fE"):
+            raise RigError(f"{path} is neither a program nor a script that begins with #! and "
+                           "its interpreter, such as #!/bin/bash")
     return path
 
 
