@@ -218,6 +218,52 @@ struct p9s_fid *p9s_fid_find(struct p9s_fid_table *table, u32 id)
 }
 EXPORT_SYMBOL_IF_KUNIT(p9s_fid_find);
 
+/* The first fid of a bucket but for @skip. The table's lock is held. */
+static struct p9s_fid *p9s_fid_nth(struct p9s_fid_table *table,
+				   unsigned int bucket, u32 skip)
+{
+	struct p9s_fid *fid;
+
+	hlist_for_each_entry(fid, &table->buckets[bucket], node) {
+		if (!skip--)
+			return fid;
+	}
+	return NULL;
+}
+
+/**
+ * p9s_fid_next - go through a table
+ * @table: the table, which may change meanwhile
+ * @pos: where to start, 0 for the beginning; set to where the fid is, and to
+ *	be incremented before the next call
+ *
+ * Fids that come or go meanwhile may be missed, or hide or repeat another one
+ * of the same bucket.
+ *
+ * Context: process.
+ * Return: the fid, to be given back to p9s_fid_put(), or NULL at the end.
+ */
+struct p9s_fid *p9s_fid_next(struct p9s_fid_table *table, u64 *pos)
+{
+	unsigned int bucket = *pos >> 32;
+	struct p9s_fid *fid = NULL;
+	u32 skip = *pos;
+
+	spin_lock(&table->lock);
+	for (; bucket < P9S_FID_BUCKETS; bucket++) {
+		fid = p9s_fid_nth(table, bucket, skip);
+		if (fid) {
+			refcount_inc(&fid->users);
+			break;
+		}
+		skip = 0;
+	}
+	spin_unlock(&table->lock);
+	*pos = (u64)bucket << 32 | skip;
+	return fid;
+}
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_next);
+
 /**
  * p9s_fid_put - give a reference of a fid back
  * @fid: the fid; with the last reference its file is closed, really

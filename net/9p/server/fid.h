@@ -72,6 +72,7 @@ int p9s_fid_insert(struct p9s_fid *fid);
 int p9s_fid_replace(struct p9s_fid *old, struct p9s_fid *fid);
 bool p9s_fid_remove(struct p9s_fid *fid);
 struct p9s_fid *p9s_fid_find(struct p9s_fid_table *table, u32 id);
+struct p9s_fid *p9s_fid_next(struct p9s_fid_table *table, u64 *pos);
 void p9s_fid_put(struct p9s_fid *fid);
 
 int p9s_fid_reserve_open(struct p9s_fid_table *table);

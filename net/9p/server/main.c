@@ -6,24 +6,34 @@
 #include <linux/init.h>
 #include <linux/module.h>
 
+#include "debugfs.h"
 #include "socket.h"
-#include "stats.h"
+#include "sysfs.h"
 
 static int __init p9s_init(void)
 {
 	int err;
 
-	p9s_stats_init();
+	err = p9s_sysfs_init();
+	if (err)
+		return err;
+	p9s_debugfs_init();
 	err = p9_server_socket_init();
 	if (err)
-		p9s_stats_exit();
+		goto hide;
+	return 0;
+
+hide:
+	p9s_debugfs_exit();
+	p9s_sysfs_exit();
 	return err;
 }
 
 static void __exit p9s_exit(void)
 {
 	p9_server_socket_exit();
-	p9s_stats_exit();
+	p9s_debugfs_exit();
+	p9s_sysfs_exit();
 }
 
 module_init(p9s_init);

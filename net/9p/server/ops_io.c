@@ -8,7 +8,8 @@
 #include "fid.h"
 #include "ops.h"
 #include "request.h"
-#include "session.h"
+#include "stats.h"
+#include "thread.h"
 
 /* The file of a request that reads or writes, or NULL: @err says why */
 static struct file *p9s_io_file(struct p9s_request *rq, u64 offset, int *err)
@@ -55,7 +56,7 @@ int p9s_op_read(struct p9s_request *rq)
 		return got;
 	rq->payload_len = got;
 	p9s_put_u32(&rq->out, got);
-	p9s_stats_read(&rq->session->stats, got);
+	p9s_stats_add(rq->thread->counters, P9S_READ, got);
 	return 0;
 }
 
@@ -92,7 +93,7 @@ int p9s_op_write(struct p9s_request *rq)
 	if (put < 0 && !done)
 		return put;
 	p9s_put_u32(&rq->out, done);
-	p9s_stats_wrote(&rq->session->stats, done);
+	p9s_stats_add(rq->thread->counters, P9S_WRITTEN, done);
 	return 0;
 }
 

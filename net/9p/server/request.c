@@ -15,10 +15,12 @@
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/hashtable.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/unaligned.h>
 #include <net/9p/9p.h>
 #include <net/9p/server.h>
 
@@ -28,6 +30,7 @@
 #include "request.h"
 #include "session.h"
 #include "thread.h"
+#include "trace.h"
 
 static struct p9s_request *p9s_request_of(struct p9_server_req *req)
 {
@@ -198,10 +201,28 @@ struct p9s_request *p9s_request_begin(struct p9_server_req *req)
 	}
 	spin_unlock_irqrestore(&session->lock, flags);
 
-	if (!busy)
+	if (!busy) {
+		rq->start = ktime_get_ns();
+		trace_p9s_request_start(rq);
 		return rq;
+	}
 	p9_server_req_free(req);
 	return ERR_PTR(-EPROTO);
+}
+
+/**
+ * p9s_request_fid - the fid that a request starts with
+ * @rq: the request, which may not have been taken apart
+ *
+ * Context: any.
+ * Return: the fid, or P9_NOFID if there is none.
+ */
+u32 p9s_request_fid(const struct p9s_request *rq)
+{
+	if (rq->type == P9_TVERSION || rq->type == P9_TFLUSH ||
+	    rq->req.size < P9_SERVER_HDR_SIZE + sizeof(u32))
+		return P9_NOFID;
+	return get_unaligned_le32(rq->data + P9_SERVER_HDR_SIZE);
 }
 
 /**
@@ -316,22 +337,40 @@ static void p9s_request_reset_reply(struct p9s_request *rq)
 	rq->payload_len = 0;
 }
 
+/*
+ * Before the reply is sent: who has got it finds it counted. So how slowly the
+ * client takes it does not count as the server's time.
+ */
+static void p9s_request_account_reply(struct p9s_request *rq, int err)
+{
+	struct p9s_counters *counters = rq->thread->counters;
+	size_t size = p9s_buf_len(&rq->out) + rq->payload_len;
+	u64 ns = ktime_get_ns() - rq->start;
+
+	p9s_stats_count(counters, rq->type, err, ns);
+	p9s_stats_add(counters, P9S_RECEIVED, rq->req.size);
+	p9s_stats_add(counters, P9S_SENT, size);
+	trace_p9s_request_end(rq, err, size, ns);
+}
+
 static void p9s_request_reply(struct p9s_request *rq, int err)
 {
-	p9s_stats_count(&rq->session->stats, rq->type, err);
 	if (!err && rq->out.full)
 		err = -EIO;
 	if (err) {
+		err = p9s_request_errno(err);
 		p9s_request_reset_reply(rq);
 		rq->op = &p9s_operation_error;
-		p9s_put_u32(&rq->out, -p9s_request_errno(err));
+		p9s_put_u32(&rq->out, -err);
 	}
+	p9s_request_account_reply(rq, err);
 	p9s_request_send(rq);
 }
 
 /* Send the reply, then those of the flushes that waited for it, and so on */
 static void p9s_request_finish(struct p9s_request *rq, int err)
 {
+	struct p9s_thread *thread = rq->thread;
 	LIST_HEAD(flushes);
 
 	p9s_request_reply(rq, err);
@@ -340,6 +379,8 @@ static void p9s_request_finish(struct p9s_request *rq, int err)
 		rq = list_first_entry(&flushes, struct p9s_request,
 				      flush_entry);
 		list_del_init(&rq->flush_entry);
+		/* The one that received it may have ended */
+		rq->thread = thread;
 		p9s_request_reply(rq, 0);
 		p9s_request_end(rq, &flushes);
 	}

@@ -24,13 +24,14 @@ struct p9s_thread;
  * @tag: the client's number for it
  * @type: the type of the message
  * @msize: the largest message as it began; another Tversion may be waiting
+ * @start: when it was there, in ns
  * @accounted: bytes of memory, as counted in the session
  * @replying: its reply may be at the client already; session lock
  * @tag_node: in the session's tags while it runs; session lock
  * @flushes: Tflushes that are answered after this one; session lock
  * @flush_entry: in the @flushes of another request, which this one flushes
  * @awaits: that other request; session lock
- * @thread: runs it
+ * @thread: runs it, or answers it in the end
  * @fid: the fid that it is about, if it is about one
  * @msg: its fields
  * @out: the reply as far as it is encoded, in @reply
@@ -46,6 +47,7 @@ struct p9s_request {
 	u16 tag;
 	u8 type;
 	u32 msize;
+	u64 start;
 	size_t accounted;
 
 	bool replying;
@@ -66,6 +68,7 @@ struct p9s_request {
 
 struct p9s_request *p9s_request_begin(struct p9_server_req *req);
 void p9s_request_run(struct p9s_request *rq, struct p9s_thread *thread);
+u32 p9s_request_fid(const struct p9s_request *rq);
 bool p9s_request_await(struct p9s_request *flush, u16 oldtag);
 void *p9s_request_payload(struct p9s_request *rq, size_t size);
 

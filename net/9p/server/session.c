@@ -11,16 +11,20 @@
 #include <linux/string.h>
 #include <net/9p/server.h>
 
+#include "debugfs.h"
 #include "export.h"
 #include "request.h"
 #include "session.h"
+#include "sysfs.h"
 #include "thread.h"
+#include "trace.h"
 
 static void p9s_session_free(struct kref *users)
 {
 	struct p9_server_session *session =
 		container_of(users, struct p9_server_session, users);
 
+	p9s_stats_exit(&session->stats);
 	kfree(session->channels);
 	kfree(session);
 }
@@ -117,15 +121,24 @@ p9_server_open(const char *name, const struct p9_server_export *export,
 	err = p9s_devices_init(&session->devices, &export->root);
 	if (err)
 		goto put;
+	err = p9s_stats_init(&session->stats);
+	if (err)
+		goto put;
 	err = p9s_session_channels(session, channels, nr_channels);
+	if (err)
+		goto put;
+	err = p9s_sysfs_show(session);
 	if (err)
 		goto put;
 	err = p9s_thread_start(session);
 	if (err)
-		goto put;
-	p9s_stats_show(session);
+		goto hide;
+	p9s_debugfs_show(session);
+	trace_p9s_session_open(session);
 	return session;
 
+hide:
+	p9s_sysfs_hide(session);
 put:
 	path_put(&session->export.root);
 	p9s_session_put(session);
@@ -148,9 +161,11 @@ EXPORT_SYMBOL_GPL(p9_server_open);
  */
 void p9_server_close(struct p9_server_session *session)
 {
-	p9s_stats_hide(session);
+	p9s_debugfs_hide(session);
+	p9s_sysfs_hide(session);
 	p9s_thread_stop(session);
 	p9s_fid_table_clear(&session->fids);
+	trace_p9s_session_close(session);
 	path_put(&session->export.root);
 	p9s_session_put(session);
 }

@@ -3,7 +3,9 @@
 #ifndef NET_9P_SERVER_SESSION_H
 #define NET_9P_SERVER_SESSION_H
 
+#include <linux/completion.h>
 #include <linux/hashtable.h>
+#include <linux/kobject.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -27,7 +29,7 @@
 
 /**
  * struct p9_server_session - one client
- * @name: what its threads and its debugfs directory are called after
+ * @name: what its threads and its directories are called after
  * @export: what it is served
  * @max_msize: the largest message that the transport can carry
  * @msize: the largest one that was agreed on, 0 before that; written only
@@ -36,6 +38,9 @@
  * @fids: the client's fids
  * @devices: the filesystems that it has met
  * @stats: what it has done
+ * @kobj: its directory in sysfs
+ * @kobj_gone: done when nobody uses @kobj any more
+ * @debugfs: its directory in debugfs
  * @nr_channels: how many channels there are
  * @channels: where requests come from
  * @lock: guards what follows, and the ready and led flags of the channels;
@@ -64,6 +69,9 @@ struct p9_server_session {
 	struct p9s_fid_table fids;
 	struct p9s_devices devices;
 	struct p9s_stats stats;
+	struct kobject kobj;
+	struct completion kobj_gone;
+	struct dentry *debugfs;
 	unsigned int nr_channels;
 	struct p9_server_channel **channels;
 

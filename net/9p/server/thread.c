@@ -8,7 +8,8 @@
  * always a thread asleep for that, started when the last one is needed, up to
  * a limit. So a single request costs no switch to another thread, and a slow
  * one never holds up those behind it. Threads that had nothing to do for a
- * while end; the last one sleeps until it is woken, without a timer.
+ * while end; the last one gives its buffer back and sleeps until it is woken,
+ * without a timer.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -79,6 +80,13 @@ p9s_channel_waiting(struct p9_server_session *session)
 	return NULL;
 }
 
+static void p9s_thread_free_buffer(struct p9s_thread *thread)
+{
+	kvfree(thread->buffer);
+	thread->buffer = NULL;
+	thread->buffer_size = 0;
+}
+
 /* Whether another thread may be started. Session's lock held. */
 static bool p9s_thread_wanted(struct p9_server_session *session)
 {
@@ -88,9 +96,9 @@ static bool p9s_thread_wanted(struct p9_server_session *session)
 }
 
 /*
- * Sleep until woken, or for a while if others are asleep too. Returns false
- * if the thread is to end. Called with the session's lock held, which is
- * dropped meanwhile.
+ * Sleep until woken, or for a while if others are asleep too or the thread has
+ * something to give back then. Returns false if the thread is to end. Called
+ * with the session's lock held, which is dropped meanwhile.
  */
 static bool p9s_thread_sleep(struct p9s_thread *thread)
 	__must_hold(&thread->session->lock)
@@ -98,7 +106,7 @@ static bool p9s_thread_sleep(struct p9s_thread *thread)
 	struct p9_server_session *session = thread->session;
 	long left = MAX_SCHEDULE_TIMEOUT;
 
-	if (session->nr_idle)
+	if (session->nr_idle || thread->buffer)
 		left = P9S_IDLE_TIME;
 	list_add(&thread->idle, &session->idle);
 	session->nr_idle++;
@@ -112,7 +120,13 @@ static bool p9s_thread_sleep(struct p9s_thread *thread)
 		return true;
 	list_del_init(&thread->idle);
 	session->nr_idle--;
-	return left || !session->nr_idle;
+	if (left || session->nr_idle)
+		return left;
+	/* The last one stays. An idle session is to cost little. */
+	spin_unlock_irq(&session->lock);
+	p9s_thread_free_buffer(thread);
+	spin_lock_irq(&session->lock);
+	return true;
 }
 
 /* The next channel for a thread to lead, or NULL if the thread is to end */
@@ -205,12 +219,18 @@ static int p9s_thread_create(struct p9_server_session *session, unsigned int nr)
 
 	if (!thread)
 		return -ENOMEM;
+	thread->counters = p9s_stats_join(&session->stats);
+	if (!thread->counters) {
+		kfree(thread);
+		return -ENOMEM;
+	}
 	thread->session = session;
 	INIT_LIST_HEAD(&thread->idle);
 	init_completion(&thread->ended);
 	task = kthread_create(p9s_thread_function, thread, "%s-%u",
 			      session->name, nr);
 	if (IS_ERR(task)) {
+		p9s_stats_leave(&session->stats, thread->counters);
 		kfree(thread);
 		return PTR_ERR(task);
 	}
@@ -313,7 +333,8 @@ static int p9s_thread_function(void *data)
 		current->fs->umask = 0;
 	while ((channel = p9s_thread_next(thread)))
 		p9s_thread_lead(thread, channel);
-	kvfree(thread->buffer);
+	p9s_stats_leave(&thread->session->stats, thread->counters);
+	p9s_thread_free_buffer(thread);
 	kthread_complete_and_exit(&thread->ended, 0);
 }
 

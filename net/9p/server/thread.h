@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 struct p9_server_session;
+struct p9s_counters;
 struct task_struct;
 
 /**
@@ -18,6 +19,7 @@ struct task_struct;
  * @idle: in the session's idle threads while asleep; session lock
  * @ending: it has decided to end; session lock
  * @ended: done when no code of this module runs in it any more
+ * @counters: what it has done
  * @buffer: what the replies' data are put together in
  * @buffer_size: bytes there
  */
@@ -28,6 +30,7 @@ struct p9s_thread {
 	struct list_head idle;
 	bool ending;
 	struct completion ended;
+	struct p9s_counters *counters;
 	void *buffer;
 	size_t buffer_size;
 };

@@ -209,21 +209,18 @@ static struct peer *peer_alloc(struct kunit *test)
 	return peer;
 }
 
-/* Open a session, in which nothing was said yet; it ends with the test */
-struct peer *peer_connect(struct kunit *test,
-			  const struct p9_server_export *export,
-			  unsigned int nr_channels)
+/* Open a session of a name, in which nothing was said yet */
+struct peer *peer_connect_as(struct kunit *test, const char *name,
+			     const struct p9_server_export *export,
+			     unsigned int nr_channels)
 {
 	struct p9_server_channel *channels[PEER_CHANNELS];
 	struct peer *peer = peer_alloc(test);
 	unsigned int i;
-	char name[32];
 
 	KUNIT_ASSERT_NOT_NULL(test, peer);
 	for (i = 0; i < nr_channels; i++)
 		channels[i] = &peer->channels[i].channel;
-	snprintf(name, sizeof(name), "9pkunit/%d",
-		 atomic_inc_return(&peer_count));
 	peer->session = p9_server_open(name, export, PEER_MSIZE, channels,
 				       nr_channels);
 	if (IS_ERR(peer->session)) {
@@ -235,6 +232,24 @@ struct peer *peer_connect(struct kunit *test,
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, peer_close, peer));
 	return peer;
+}
+
+/* Open a session, in which nothing was said yet; it ends with the test */
+struct peer *peer_connect(struct kunit *test,
+			  const struct p9_server_export *export,
+			  unsigned int nr_channels)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "9pkunit/%d",
+		 atomic_inc_return(&peer_count));
+	return peer_connect_as(test, name, export, nr_channels);
+}
+
+/* End a session before the test does */
+void peer_disconnect(struct peer *peer)
+{
+	kunit_release_action(peer->test, peer_close, peer);
 }
 
 /* Send a message as it stands */

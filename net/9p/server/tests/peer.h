@@ -85,6 +85,10 @@ struct peer {
 struct vfsmount *peer_tmpfs(struct kunit *test);
 struct path peer_path(struct kunit *test, struct vfsmount *mnt,
 		      const char *name);
+struct peer *peer_connect_as(struct kunit *test, const char *name,
+			     const struct p9_server_export *export,
+			     unsigned int nr_channels);
+void peer_disconnect(struct peer *peer);
 struct peer *peer_connect(struct kunit *test,
 			  const struct p9_server_export *export,
 			  unsigned int nr_channels);

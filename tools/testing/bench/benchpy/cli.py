@@ -13,7 +13,7 @@ import time
 from rigpy import cache
 from rigpy.say import RigError, duration, say
 
-from . import boot, budget, compare, page, plan, results, table
+from . import boot, budget, compare, page, plan, results, table, units
 
 TOP = boot.HERE.parents[2]
 
@@ -66,6 +66,11 @@ def _measure(options, folder):
         document["costs"] += results.counted(one, records, groups, place / "dom0")
         # Written after each boot, so that it survives whatever becomes of the next
         (folder / "bench.json").write_text(json.dumps(document, indent=1))
+    try:
+        document["units"] = units.run(folder / "units", options.kernel)
+    except RigError as error:
+        document["units"] = {"missing": str(error)}
+    (folder / "bench.json").write_text(json.dumps(document, indent=1))
     return document
 
 
@@ -73,7 +78,12 @@ def show(document):
     """Print the tables and what is missing; the exit status."""
     for line in table.lines(document):
         print(line)
+    if "units" in document:
+        print()
+        print("\n".join(units.lines(document["units"])))
     lacks = list(results.missing(document))
+    if "missing" in document.get("units", {}):
+        lacks.append(("single operations", document["units"]["missing"]))
     if lacks:
         print(f"\n{len(lacks)} missing:")
         for name, why in lacks:
@@ -90,6 +100,16 @@ def command_run(options):
     print(f"\nIt took {duration(time.monotonic() - began)}.\n{folder}/bench.json\n"
           f"{folder}/bench.html")
     return status
+
+
+def command_units(options):
+    folder = _folder(options.out)
+    document = units.run(folder, options.kernel)
+    document["commit"] = _commit()
+    (folder / "units.json").write_text(json.dumps(document, indent=1))
+    print("\n".join(units.lines(document)))
+    print(f"\n{folder}/units.json")
+    return 0
 
 
 def command_budget(options):
@@ -171,6 +191,9 @@ def _parser():
     one.add_argument("--write", default=str(TOP / "Documentation/budget.rst"),
                      metavar="FILE", help="the page to write (default: %(default)s)")
     one.set_defaults(act=command_budget)
+    one = commands.add_parser("units", help="measure single operations beside diod's")
+    _add_common(one)
+    one.set_defaults(act=command_units)
     one = commands.add_parser("compare", help="tell what changed beyond noise")
     one.add_argument("old")
     one.add_argument("new")

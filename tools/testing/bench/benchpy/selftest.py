@@ -16,7 +16,7 @@ import tempfile
 from rigpy import tree
 from rigpy.say import RigError
 
-from . import boot, browser, budget, cli, compare, costs, page, plan, results, xentrace
+from . import boot, browser, budget, cli, compare, costs, page, plan, results, units, xentrace
 
 GROUPS = {"write-4k": "data", "read-4k": "data", "read-1m": "data", "create": "files",
           "stat": "files", "open": "files", "untar": "trees", "build": "trees"}
@@ -360,10 +360,34 @@ def budget_adds_up(_folder):
     assert re.search(r"^sum +500 +missing", text, re.M), text
 
 
+def units_floor(folder):
+    """the client of single operations talks to the server that does nothing"""
+    units.build(folder / "build")
+    done = tree.get().run(["/build/units", "echo"], binds=[(folder / "build", "/build")],
+                          stdout=subprocess.PIPE, text=True)
+    found = units.summary(done.stdout.splitlines())
+    assert done.returncode == 0, done.returncode
+    assert set(found) == {("echo", work) for work in ("echo", "echo-4k", "echo-128k")}, found
+    assert all(0 < one["low"] <= one["median"] <= one["high"] for one in found.values()), found
+
+
+def units_table(_):
+    """a table of single operations says what is measured, and what the floor is"""
+    said = [json.dumps({"server": server, "work": work, "msize": 65536, "ns": ns})
+            for server, work, ns in (
+                ("echo", "echo", [1000, 1000, 1000]), ("echo", "echo-4k", [2000, 2000, 2000]),
+                ("ours", "walk", [4000, 3000, 5000]), ("diod", "walk", [9000, 8000, 7000]),
+                ("ours", "read-4k", [6000]), ("diod", "read-4k", [12000]))]
+    document = units.document(units.summary(said), "mainline", "1.0")
+    rows = {line.split()[0]: line.split()[1:] for line in units.lines(document)}
+    assert rows["walk"] == ["4.0", "8.0", "1.0", "3.0", "7.0", "2.00"], rows["walk"]
+    assert rows["read-4k"] == ["6.0", "12.0", "2.0", "4.0", "10.0", "2.00"], rows["read-4k"]
+
+
 TESTS = [all_results, no_compiler, hang, ignores_noise, finds_change, finds_missing,
          whole_passes, missing_fails, boot_fails, failed_target, page_whole, page_missing,
          page_alone, browser_sees, trace_counts, trace_broken, costs_counted, costs_missing,
-         budget_adds_up]
+         budget_adds_up, units_floor, units_table]
 
 
 def main():

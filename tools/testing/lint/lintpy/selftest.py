@@ -120,6 +120,22 @@ FAULTS = [
      "#include <stdio.h>\n#include <stdlib.h>\nint leak(int size);\nint leak(int size)\n{\n"
      "\tchar *text = malloc(size);\n\n\tif (!text || puts(text) < 0)\n\t\treturn 1;\n"
      "\tfree(text);\n\treturn 0;\n}\n"),
+    ("abi", "undocumented", "shown_only", "net/9p/sample.c",
+     "static struct attribute *sample_attrs[] __used = {\n\t&dev_attr_shown_only.attr,\n};\n"),
+    ("abi", "undocumented", "seen_only", "net/9p/sample.c",
+     "static void __used seen(void)\n{\n"
+     "\tdebugfs_create_u32(\"seen_only\", 0400, NULL, NULL);\n}\n"),
+    ("abi", "nowhere", "told_only", "Documentation/ABI/testing/sysfs-told",
+     "What:\t\t/sys/kernel/told_only\nDate:\t\tMay 2026\nKernelVersion:\t7.0\n"
+     "Contact:\tnobody@example.org\nDescription:\n\t\tNowhere.\n\n"),
+    ("abi", "twice", "told_only", "Documentation/ABI/testing/sysfs-told",
+     "What:\t\t/sys/kernel/told_only\nDate:\t\tMay 2026\nKernelVersion:\t7.0\n"
+     "Contact:\tnobody@example.org\nDescription:\n\t\tAgain.\n\n"),
+    ("abi", "fields", "once each", "Documentation/ABI/testing/sysfs-undated",
+     "What:\t\t/sys/kernel/undated\nDescription:\n\t\tUndated.\n"),
+    ("abi", "empty", "Description", "Documentation/ABI/testing/sysfs-silent",
+     "What:\t\t/sys/kernel/silent\nDate:\t\tMay 2026\nKernelVersion:\t7.0\n"
+     "Contact:\tnobody@example.org\nDescription:\n"),
     ("rules", "spdx", "", "tools/sample/bare.txt", "bare\n"),
     ("rules", "version", "", "net/9p/sample.c",
      "#include <linux/version.h>\n#if LINUX_VERSION_" "CODE < KERNEL_VERSION(6, 0, 0)\n#endif\n"),

@@ -41,6 +41,9 @@ SET_ATIME_SET, SET_MTIME_SET = 0x80, 0x100
 LOCK_RDLCK, LOCK_WRLCK, LOCK_UNLCK = 0, 1, 2
 LOCK_SUCCESS, LOCK_BLOCKED, LOCK_ERROR, LOCK_GRACE = 0, 1, 2, 3
 
+# What to attach to unless a test says something else
+ANAME = ""
+
 Qid = collections.namedtuple("Qid", "type version path")
 Entry = collections.namedtuple("Entry", "qid offset type name")
 Attr = collections.namedtuple(
@@ -118,9 +121,9 @@ def auth(afid, uname, aname, uid=NONUNAME):
         struct.pack("<I", uid)
 
 
-def attach(fid, uid=0, uname="", aname="", afid=NOFID):
+def attach(fid, uid=0, uname="", aname=None, afid=NOFID):
     return TATTACH, struct.pack("<II", fid, afid) + text(uname) + \
-        text(aname) + struct.pack("<I", uid)
+        text(ANAME if aname is None else aname) + struct.pack("<I", uid)
 
 
 def flush(oldtag):

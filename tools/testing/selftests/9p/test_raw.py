@@ -20,7 +20,8 @@ import harness
 import p9raw
 
 # Each module adds its tests when it is imported
-for module in ("framing", "names", "files", "limits", "exports"):
+for module in ("framing", "names", "files", "limits", "exports", "observe",
+               "memory"):
     importlib.import_module(f"raw_{module}")
 
 
@@ -36,8 +37,8 @@ class Env:
         self.limits = tuple(int(n) for n in args.limits.split(":"))
         self.export = os.path.abspath(args.export)
         self.stats = args.stats
+        self.sysfs = args.sysfs
         self.timeout = args.timeout
-        self.aname = args.aname
         self.dirs = 0
 
     def wire(self, where=None):
@@ -50,7 +51,7 @@ class Env:
         try:
             s.version(msize)
             if attach:
-                s.attach(0, uid=uid, aname=self.aname)
+                s.attach(0, uid=uid)
             yield s
         finally:
             s.close()
@@ -110,6 +111,8 @@ def arguments():
     parser.add_argument("--limits", default="2000:600", help="max_fids:max_open")
     parser.add_argument("--stats", default="/sys/kernel/debug/9p-server",
                         help="the server's debugfs directory")
+    parser.add_argument("--sysfs", default="/sys/kernel/9p-server",
+                        help="the server's sysfs directory")
     parser.add_argument("--timeout", type=float, default=30,
                         help="seconds that a reply may take")
     parser.add_argument("--aname", default="",
@@ -120,6 +123,7 @@ def arguments():
 
 def main():
     args = arguments()
+    p9raw.ANAME = args.aname
     if os.geteuid():
         print("1..0 # SKIP must be run by root")
         sys.exit(harness.SKIP)

@@ -158,6 +158,25 @@ static void model_step(struct model *model)
 	model->held[slot] = fid;
 }
 
+/* Whoever goes through the table meets each fid in it once, and no other */
+static void model_list(const struct model *model)
+{
+	bool met[MODEL_IDS] = { false };
+	unsigned int n, nr = 0;
+	struct p9s_fid *fid;
+	u64 pos;
+
+	for (pos = 0; (fid = p9s_fid_next(&table, &pos)); pos++) {
+		n = fid->id % P9S_FID_BUCKETS ?: fid->id / P9S_FID_BUCKETS;
+		CHECK_EQ(fid->id, model_id(n));
+		CHECK(model->in[n] && !met[n]);
+		met[n] = true;
+		nr++;
+		p9s_fid_put(fid);
+	}
+	CHECK_EQ(nr, model->nr);
+}
+
 TEST(fid_table_is_what_a_model_says)
 {
 	struct model model = { 0 };
@@ -169,6 +188,8 @@ TEST(fid_table_is_what_a_model_says)
 		CHECK_EQ(table.nr, model.nr);
 		CHECK(table.nr_open <= 20);
 		CHECK_EQ(table.nr_open, unit_counts.files);
+		if (i % 1000 == 0)
+			model_list(&model);
 	}
 	CHECK(model.closed > 1000);
 	for (i = 0; i < MODEL_HELD; i++) {
