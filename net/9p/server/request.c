@@ -50,8 +50,8 @@ static bool p9s_request_account(struct p9_server_session *session, size_t size)
 
 	spin_lock_irqsave(&session->lock, flags);
 	fits = !session->nr_requests ||
-	       (session->nr_requests < P9S_MAX_REQUESTS &&
-		session->buffered + size <= P9S_MAX_BUFFERED);
+	       (session->nr_requests < session->max_requests &&
+		session->buffered + size <= session->max_buffered);
 	if (fits) {
 		session->nr_requests++;
 		session->buffered += size;

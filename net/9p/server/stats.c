@@ -77,11 +77,11 @@ static int p9s_stats_show_all(struct seq_file *m, void *unused)
 	seq_printf(m, "open %u of %u\n", READ_ONCE(session->fids.nr_open),
 		   session->fids.max_open);
 	seq_printf(m, "requests %u of %u\n", READ_ONCE(session->nr_requests),
-		   P9S_MAX_REQUESTS);
+		   session->max_requests);
 	seq_printf(m, "buffered %zu of %u\n", READ_ONCE(session->buffered),
-		   P9S_MAX_BUFFERED);
+		   session->max_buffered);
 	seq_printf(m, "threads %u of %u idle %u\n",
-		   READ_ONCE(session->nr_threads), P9S_MAX_THREADS,
+		   READ_ONCE(session->nr_threads), session->max_threads,
 		   READ_ONCE(session->nr_idle));
 	seq_printf(m, "read %llu\n", (u64)atomic64_read(&stats->bytes_read));
 	seq_printf(m, "written %llu\n",
