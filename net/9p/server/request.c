@@ -22,6 +22,7 @@
 #include <net/9p/9p.h>
 #include <net/9p/server.h>
 
+#include "export.h"
 #include "fid.h"
 #include "identity.h"
 #include "operation.h"
@@ -354,9 +355,14 @@ static int p9s_request_on_fid(struct p9s_request *rq)
 	rq->fid = p9s_fid_find(&rq->session->fids, rq->msg.fid);
 	if (!rq->fid)
 		return -EBADF;
-	old = override_creds(rq->fid->identity->cred);
-	err = rq->op->handle(rq);
-	revert_creds(old);
+	if (!(rq->op->flags & P9S_OP_ANYWHERE) &&
+	    !p9s_export_serves(&rq->session->export, rq->fid)) {
+		err = -ENOENT;
+	} else {
+		old = override_creds(rq->fid->identity->cred);
+		err = rq->op->handle(rq);
+		revert_creds(old);
+	}
 	p9s_fid_put(rq->fid);
 	rq->fid = NULL;
 	return err;
