@@ -21,6 +21,7 @@ static void p9s_session_free(struct kref *users)
 	struct p9_server_session *session =
 		container_of(users, struct p9_server_session, users);
 
+	p9s_devices_destroy(&session->devices);
 	kfree(session->channels);
 	kfree(session);
 }
