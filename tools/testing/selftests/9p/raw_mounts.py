@@ -16,6 +16,7 @@ from raw_framing import fails
 from raw_names import put
 
 NFSD = "/proc/fs/nfsd"
+GRACE = 10  # seconds, no less than that can be set
 
 
 def run(*command):
@@ -100,15 +101,17 @@ def nfs(path, aside):
     try:
         run("exportfs", "-o", "rw,no_root_squash,no_subtree_check,fsid=0,"
             "insecure", f"127.0.0.1:{aside}")
+        # Nobody has anything to reclaim, but opens wait for that to be over
+        for name in "grace", "lease":
+            put(f"{NFSD}/nfsv4{name}time", b"%d" % GRACE)
         run("rpc.nfsd", "--no-nfs-version", "3", "--nfs-version", "4.2", "2")
         with subprocess.Popen(["rpc.mountd", "-F", "--no-nfs-version", "3"],
                               stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL) as mountd:
             try:
-                # Nobody has anything to reclaim, but every open would wait
-                put(f"{NFSD}/v4_end_grace", b"Y\n")
                 mount("-i", "-t", "nfs4", "-o", "vers=4.2,addr=127.0.0.1,"
                       "clientaddr=127.0.0.1", "127.0.0.1:/", path)
+                time.sleep(GRACE + 2)
                 yield path
             finally:
                 subprocess.run(["umount", path], check=False)
