@@ -10,6 +10,8 @@
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
 #include <linux/path.h>
 #include <linux/stat.h>
 #include <linux/string.h>
@@ -158,16 +160,10 @@ static unsigned int p9s_option_find(const char *key)
 /**
  * p9_server_export_option - set one option of an export
  * @export: the export, P9_SERVER_EXPORT_INIT before its first option
- * @key: the option:
- *
- *	========================== =============================================
- *	security_model             none, passthrough, squash or server
- *	squash_uid, squash_gid     numbers of a user and a group
- *	readonly, crossmnt         0 or 1
- *	max_fids, max_open,        numbers; 0 stands for the default
- *	max_requests, max_buffered
- *	(bytes), max_threads
- *	========================== =============================================
+ * @key: the option: security_model (none, passthrough, squash or server),
+ *	squash_uid, squash_gid (numbers), readonly, crossmnt (0 or 1), max_fids,
+ *	max_open, max_requests, max_buffered (in bytes) or max_threads (numbers;
+ *	0 stands for the default)
  * @value: its value
  *
  * In what order options are set does not matter.
@@ -247,22 +243,43 @@ bool p9s_export_is_root(const struct p9_server_export *export,
 	return path_equal(path, &export->root);
 }
 
+/*
+ * From mount to mount up to that of the export's root. A mount may show a part
+ * of its filesystem only, and what is moved out of that part is still "in" the
+ * mount: it can be told by its not being beneath the mount's root.
+ */
+static bool p9s_export_covers_mount(const struct p9_server_export *export,
+				    const struct path *path)
+{
+	struct path at = *path;
+	bool covers = false;
+
+	path_get(&at);
+	while (is_subdir(at.dentry, at.mnt->mnt_root) && follow_up(&at)) {
+		if (at.mnt != export->root.mnt)
+			continue;
+		covers = is_subdir(at.dentry, export->root.dentry);
+		break;
+	}
+	path_put(&at);
+	return covers;
+}
+
 /**
  * p9s_export_covers - whether a place is in the export right now
  * @export: the export
  * @path: the place
  *
- * Context: process. Somebody may move it away the moment this returns, which
+ * Context: may sleep. Somebody may move it away the moment this returns, which
  * is as if that had come later.
  * Return: true if it is the export's root or beneath.
  */
 bool p9s_export_covers(const struct p9_server_export *export,
 		       const struct path *path)
 {
-	/* All mounts have one lock, which the usual case does without */
 	if (path->mnt == export->root.mnt)
 		return is_subdir(path->dentry, export->root.dentry);
-	return path_is_under(path, &export->root);
+	return p9s_export_covers_mount(export, path);
 }
 
 /**
@@ -273,7 +290,7 @@ bool p9s_export_covers(const struct p9_server_export *export,
  * What was moved out of the export is out of reach, and so is all beneath it.
  * But a file that is open stays so, wherever it goes, as it would for a process.
  *
- * Context: process.
+ * Context: may sleep.
  * Return: true if so.
  */
 bool p9s_export_serves(const struct p9_server_export *export,

@@ -397,3 +397,29 @@ def mount_on_fid(env):
             fails(errno.EBUSY, s.rename, 1, 0, "x")
         finally:
             unmount(top + "/in/dir")
+
+
+@test("a part of a filesystem that is mounted in the export is not left either")
+def mount_of_a_part(env):
+    with bordered(env) as (s, top):
+        os.makedirs(top + "/out/part/dir/sub/t")
+        os.mkdir(top + "/in/m")
+        mount("--bind", top + "/out/part", top + "/in/m")
+        mount("-t", "tmpfs", "none", top + "/in/m/dir/sub/t")
+        try:
+            os.mkdir(top + "/in/m/dir/sub/t/deep")
+            s.walk(0, 1, "m", "dir", "sub")
+            s.walk(0, 3, "m", "dir", "sub", "t", "deep")
+            root = s.getattr(0).qid
+            equal(s.walk(1, 5, "..", "..", "..")[-1], root, "the way up")
+            equal(s.walk(3, 6, *[".."] * 5)[-1], root, "the way up")
+            os.rename(top + "/out/part/dir", top + "/out/dir")
+            for fid in 1, 3:
+                for names in [".."], [".."] * 2, [".."] * 3, [".."] * 4, \
+                        [".."] * 3 + ["secret"], []:
+                    equal(call(s, p9raw.walk(fid, 9, names)), errno.ENOENT,
+                          f"walk {names} from {fid}")
+                equal(call(s, p9raw.mkdir(fid, "x")), errno.ENOENT, "mkdir")
+        finally:
+            for name in "out/dir/sub/t", "in/m/dir/sub/t", "in/m":
+                unmount(f"{top}/{name}")
