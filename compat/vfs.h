@@ -60,6 +60,9 @@ compat_lookup_one_positive_unlocked(struct mnt_idmap *idmap, struct qstr *name,
 
 #define lookup_one_positive_unlocked compat_lookup_one_positive_unlocked
 
+/* The caller's directory need not be locked there either */
+#define try_lookup_noperm(name, base)	d_hash_and_lookup(base, name)
+
 static inline struct dentry *start_creating(struct mnt_idmap *idmap,
 					    struct dentry *parent,
 					    struct qstr *name)

@@ -5,20 +5,33 @@
  */
 #include <linux/fs_struct.h>
 #include <linux/interrupt.h>
+#include <linux/kstrtox.h>
+#include <linux/minmax.h>
 #include <linux/namei.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "back.h"
 
-/* What the toolstack may have set to anything but 0, and nobody enforces */
-static const char * const xen_9pback_limits[] = {
-	"max-space", "max-files", "max-open-files", "auto-delete",
+/*
+ * Limits of the toolstack's. Nobody but the file system can count space and
+ * files that other guests and this domain's own processes take as well, and
+ * what it is not told beforehand it does not limit.
+ */
+static const struct {
+	const char *node;
+	const char *advice;
+} xen_9pback_unenforced[] = {
+	{ "max-space", "give path a project quota and leave this at 0" },
+	{ "max-files", "give path a project quota and leave this at 0" },
+	{ "auto-delete", "nothing is ever deleted but by the guest; leave this at 0" },
 };
 
-/* Nodes of the backend's directory that are options of the export */
-static const char * const xen_9pback_options[] = {
-	"security_model", "squash_uid", "squash_gid", "readonly", "max_fids",
-	"max_open",
+/* Nodes of the backend's directory that are no options of the export */
+static const char * const xen_9pback_nodes[] = {
+	"path", "frontend", "frontend-id", "online", "state", "hotplug-status",
+	"hotplug-error", "versions", "max-rings", "max-ring-page-order",
+	"error",
 };
 
 /*
@@ -29,55 +42,97 @@ struct xen_9pback_opening {
 	struct xenbus_device *dev;
 	struct xen_9pback_conn *conn;
 	struct p9_server_export export;
+	unsigned int max_open_files;
 	char *why;
 	size_t why_size;
 };
 
-static int xen_9pback_check_limits(struct xen_9pback_opening *o)
+/* A limit of the toolstack's: 0, like none at all, stands for no limit */
+static int xen_9pback_read_limit(struct xen_9pback_opening *o,
+				 const char *node, const char *value,
+				 unsigned int *limit)
 {
-	unsigned int i, value;
+	int err = kstrtouint(value, 10, limit);
 
-	for (i = 0; i < ARRAY_SIZE(xen_9pback_limits); i++) {
-		value = xenbus_read_unsigned(o->dev->nodename,
-					     xen_9pback_limits[i], 0);
-		if (!value)
-			continue;
-		snprintf(o->why, o->why_size,
-			 "%s=%u cannot be enforced; leave it out or set it to 0",
-			 xen_9pback_limits[i], value);
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
-static int xen_9pback_read_option(struct xen_9pback_opening *o,
-				  const char *key)
-{
-	char *value;
-	int err;
-
-	value = xenbus_read(XBT_NIL, o->dev->nodename, key, NULL);
-	if (IS_ERR(value))
-		return PTR_ERR(value) == -ENOENT ? 0 : PTR_ERR(value);
-	err = p9_server_export_option(&o->export, key, value);
 	if (err)
-		snprintf(o->why, o->why_size, "%s=%.80s is not supported", key,
+		snprintf(o->why, o->why_size, "%s=%.80s is no number", node,
 			 value);
-	kfree(value);
 	return err;
 }
 
-static int xen_9pback_read_options(struct xen_9pback_opening *o)
+static int xen_9pback_refuse_limit(struct xen_9pback_opening *o,
+				   const char *node, const char *value,
+				   const char *advice)
+{
+	unsigned int limit;
+	int err;
+
+	err = xen_9pback_read_limit(o, node, value, &limit);
+	if (err || !limit)
+		return err;
+	snprintf(o->why, o->why_size, "%s=%u cannot be enforced: %s", node,
+		 limit, advice);
+	return -EOPNOTSUPP;
+}
+
+static int xen_9pback_set_option(struct xen_9pback_opening *o,
+				 const char *node, const char *value)
 {
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < ARRAY_SIZE(xen_9pback_options); i++) {
-		err = xen_9pback_read_option(o, xen_9pback_options[i]);
-		if (err)
-			return err;
+	for (i = 0; i < ARRAY_SIZE(xen_9pback_unenforced); i++) {
+		if (!strcmp(node, xen_9pback_unenforced[i].node))
+			return xen_9pback_refuse_limit(o, node, value,
+					xen_9pback_unenforced[i].advice);
 	}
-	return 0;
+	if (!strcmp(node, "max-open-files"))
+		return xen_9pback_read_limit(o, node, value,
+					     &o->max_open_files);
+	err = p9_server_export_option(&o->export, node, value);
+	if (err)
+		p9_server_export_explain(node, value, o->why, o->why_size);
+	return err;
+}
+
+static int xen_9pback_read_option(struct xen_9pback_opening *o,
+				  const char *node)
+{
+	char *value;
+	int err;
+
+	if (strstarts(node, "feature-") ||
+	    match_string(xen_9pback_nodes, ARRAY_SIZE(xen_9pback_nodes),
+			 node) >= 0)
+		return 0;
+	value = xenbus_read(XBT_NIL, o->dev->nodename, node, NULL);
+	if (IS_ERR(value))
+		return PTR_ERR(value) == -ENOENT ? 0 : PTR_ERR(value);
+	err = xen_9pback_set_option(o, node, value);
+	kfree(value);
+	return err;
+}
+
+/*
+ * All nodes that are there are options or known to be none: one that somebody
+ * has misspelt is not to leave a guest with more rights than he meant.
+ */
+static int xen_9pback_read_options(struct xen_9pback_opening *o)
+{
+	unsigned int *max_open = &o->export.max_open;
+	unsigned int i, nr;
+	char **nodes;
+	int err = 0;
+
+	nodes = xenbus_directory(XBT_NIL, o->dev->nodename, "", &nr);
+	if (IS_ERR(nodes))
+		return PTR_ERR(nodes);
+	for (i = 0; i < nr && !err; i++)
+		err = xen_9pback_read_option(o, nodes[i]);
+	kfree(nodes);
+	/* What the toolstack calls so; the smaller one counts */
+	*max_open = min_not_zero(*max_open, o->max_open_files);
+	return err;
 }
 
 static int xen_9pback_find_root(struct xen_9pback_opening *o)
@@ -215,9 +270,6 @@ static int xen_9pback_open(struct xen_9pback_opening *o)
 {
 	int err;
 
-	err = xen_9pback_check_limits(o);
-	if (err)
-		return err;
 	err = xen_9pback_read_options(o);
 	if (err)
 		return err;
@@ -258,6 +310,7 @@ xen_9pback_conn_open(struct xenbus_device *dev,
 {
 	struct xen_9pback_opening o = {
 		.dev = dev,
+		.export = P9_SERVER_EXPORT_INIT,
 		.why = why,
 		.why_size = why_size,
 	};

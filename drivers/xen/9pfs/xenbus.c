@@ -133,7 +133,7 @@ static void xen_9pback_refuse(struct xen_9pback *back, int err,
 static void xen_9pback_connect(struct xen_9pback *back)
 {
 	struct xen_9pback_conn *conn;
-	char why[256];
+	char why[320];
 
 	if (back->conn || back->refused)
 		return;

@@ -88,11 +88,17 @@ struct p9_server_channel {
  * @P9_SERVER_PASSTHROUGH: the client has checked permissions, files get the
  *	client's ids ("none" and "passthrough" of security_model)
  * @P9_SERVER_SQUASH: every access is made as one user and group
+ * @P9_SERVER_CHECKED: permissions are checked here as well, for the client's
+ *	ids ("server")
  */
 enum p9_server_security {
 	P9_SERVER_PASSTHROUGH,
 	P9_SERVER_SQUASH,
+	P9_SERVER_CHECKED,
 };
+
+/* The user and group that squashing makes of everybody unless told otherwise */
+#define P9_SERVER_NOBODY	65534
 
 /**
  * struct p9_server_export - what a session serves, and how
@@ -101,8 +107,15 @@ enum p9_server_security {
  * @squash_uid: the user of P9_SERVER_SQUASH
  * @squash_gid: the group of P9_SERVER_SQUASH
  * @readonly: every change is refused with EROFS
- * @max_fids: fids that a session may have, 0 for the default
- * @max_open: fids of these that may be open, 0 for the default
+ * @crossmnt: filesystems mounted beneath @root are part of it; else what they
+ *	hide is
+ * @max_fids: fids that a session may have
+ * @max_open: fids of these that may be open
+ * @max_requests: requests that may be in memory at once
+ * @max_buffered: bytes that these may take
+ * @max_threads: threads that may work for the session
+ *
+ * A limit of 0 stands for the default.
  */
 struct p9_server_export {
 	struct path root;
@@ -110,12 +123,25 @@ struct p9_server_export {
 	kuid_t squash_uid;
 	kgid_t squash_gid;
 	bool readonly;
+	bool crossmnt;
 	unsigned int max_fids;
 	unsigned int max_open;
+	unsigned int max_requests;
+	unsigned int max_buffered;
+	unsigned int max_threads;
 };
+
+/* What an export is before its first option, but for @root */
+#define P9_SERVER_EXPORT_INIT {					\
+	.squash_uid = KUIDT_INIT(P9_SERVER_NOBODY),		\
+	.squash_gid = KGIDT_INIT(P9_SERVER_NOBODY),		\
+	.crossmnt = true,					\
+}
 
 int p9_server_export_option(struct p9_server_export *export, const char *key,
 			    const char *value);
+void p9_server_export_explain(const char *key, const char *value, char *why,
+			      size_t size);
 
 struct p9_server_session *
 p9_server_open(const char *name, const struct p9_server_export *export,

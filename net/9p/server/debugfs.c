@@ -30,11 +30,11 @@ static void p9s_stats_now(struct seq_file *m,
 	seq_printf(m, "open %u of %u\n", READ_ONCE(session->fids.nr_open),
 		   session->fids.max_open);
 	seq_printf(m, "requests %u of %u\n", READ_ONCE(session->nr_requests),
-		   P9S_MAX_REQUESTS);
+		   session->max_requests);
 	seq_printf(m, "buffered %zu of %u\n", READ_ONCE(session->buffered),
-		   P9S_MAX_BUFFERED);
+		   session->max_buffered);
 	seq_printf(m, "threads %u of %u idle %u\n",
-		   READ_ONCE(session->nr_threads), P9S_MAX_THREADS,
+		   READ_ONCE(session->nr_threads), session->max_threads,
 		   READ_ONCE(session->nr_idle));
 }
 

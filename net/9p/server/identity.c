@@ -6,7 +6,12 @@
  * all but root, CAP_FSETID, so that writing to a file clears its setuid bit
  * as it would locally. With squash everybody is one user, who has only his
  * own rights: giving a file away fails with EPERM, as it does for a user.
- * No right has any use outside of a filesystem.
+ * With server everybody is who he is at the client, and again only root has
+ * more than his own rights. No right has any use outside of a filesystem.
+ *
+ * A client tells the user who attaches and, as something is made, the group
+ * that it is made with. It tells no other groups, so nobody is in any but for
+ * the moment of making something.
  */
 #include <linux/cred.h>
 #include <linux/err.h>
@@ -22,7 +27,6 @@
 
 /* Attached without a number: the name counts, and only one has a number */
 #define P9S_NONUNAME	(~0U)
-#define P9S_NOBODY	65534
 
 static void p9s_identity_trust(struct cred *cred)
 {
@@ -59,18 +63,44 @@ p9s_identity_squashed(const struct p9_server_export *export)
 	return p9s_identity_cred(export->squash_uid, export->squash_gid, root);
 }
 
+static u32 p9s_identity_uid(const struct p9s_tattach *attach)
+{
+	if (attach->n_uname != P9S_NONUNAME)
+		return attach->n_uname;
+	return p9s_str_equal(&attach->uname, "root") ? 0 : P9_SERVER_NOBODY;
+}
+
 static const struct cred *
 p9s_identity_passed(const struct p9s_tattach *attach)
 {
-	u32 id = attach->n_uname;
-	kuid_t uid;
-	kgid_t gid;
+	u32 id = p9s_identity_uid(attach);
 
-	if (id == P9S_NONUNAME)
-		id = p9s_str_equal(&attach->uname, "root") ? 0 : P9S_NOBODY;
-	uid = make_kuid(&init_user_ns, id);
-	gid = make_kgid(&init_user_ns, id);
-	return p9s_identity_cred(uid, gid, true);
+	return p9s_identity_cred(make_kuid(&init_user_ns, id),
+				 make_kgid(&init_user_ns, id), true);
+}
+
+static const struct cred *
+p9s_identity_checked(const struct p9s_tattach *attach)
+{
+	u32 id = p9s_identity_uid(attach);
+	kgid_t gid = id ? KGIDT_INIT(P9_SERVER_NOBODY) : GLOBAL_ROOT_GID;
+
+	return p9s_identity_cred(make_kuid(&init_user_ns, id), gid, !id);
+}
+
+static const struct cred *
+p9s_identity_rights(const struct p9_server_export *export,
+		    const struct p9s_tattach *attach)
+{
+	switch (export->security) {
+	case P9_SERVER_SQUASH:
+		return p9s_identity_squashed(export);
+	case P9_SERVER_CHECKED:
+		return p9s_identity_checked(attach);
+	case P9_SERVER_PASSTHROUGH:
+		break;
+	}
+	return p9s_identity_passed(attach);
 }
 
 /**
@@ -90,10 +120,8 @@ p9s_identity_attach(const struct p9_server_export *export,
 	if (!identity)
 		return ERR_PTR(-ENOMEM);
 	identity->squash = export->security == P9_SERVER_SQUASH;
-	if (identity->squash)
-		identity->cred = p9s_identity_squashed(export);
-	else
-		identity->cred = p9s_identity_passed(attach);
+	identity->checked = export->security == P9_SERVER_CHECKED;
+	identity->cred = p9s_identity_rights(export, attach);
 	if (!identity->cred) {
 		kfree(identity);
 		return ERR_PTR(-ENOMEM);
@@ -143,6 +171,23 @@ p9s_identity_cached(struct p9s_identity *identity, kgid_t gid)
 	return cred;
 }
 
+static struct cred *p9s_identity_maker(const struct p9s_identity *identity,
+				       kgid_t gid)
+{
+	kuid_t uid = identity->cred->fsuid;
+	struct cred *cred;
+
+	if (identity->checked)
+		return p9s_identity_cred(uid, gid,
+					 uid_eq(uid, GLOBAL_ROOT_UID));
+	cred = p9s_identity_cred(uid, gid, true);
+	if (cred) {
+		cap_raise(cred->cap_effective, CAP_FSETID);
+		cap_raise(cred->cap_permitted, CAP_FSETID);
+	}
+	return cred;
+}
+
 /**
  * p9s_identity_create_cred - rights to make a file, or to set its mode, with
  * @identity: who makes it
@@ -167,11 +212,9 @@ const struct cred *p9s_identity_create_cred(struct p9s_identity *identity,
 	if (cred)
 		return cred;
 
-	new = p9s_identity_cred(identity->cred->fsuid, kgid, true);
+	new = p9s_identity_maker(identity, kgid);
 	if (!new)
 		return NULL;
-	cap_raise(new->cap_effective, CAP_FSETID);
-	cap_raise(new->cap_permitted, CAP_FSETID);
 	get_cred(new);
 	spin_lock(&identity->lock);
 	old = identity->create;

@@ -16,14 +16,16 @@ struct p9s_tattach;
  * @users: one of each fid
  * @cred: put on for every request on such a fid
  * @squash: the client's ids do not count
+ * @checked: the client's ids count, and what they may do is checked here
  * @lock: guards @create
- * @create: @cred with the group of the last file that was made, and with the
- *	right to keep the setgid bit that the client has decided on
+ * @create: @cred with the group of the last file that was made and, if the
+ *	client decides on permissions, the right to keep its setgid bit
  */
 struct p9s_identity {
 	refcount_t users;
 	const struct cred *cred;
 	bool squash;
+	bool checked;
 	spinlock_t lock;	/* create */
 	const struct cred *create;
 };

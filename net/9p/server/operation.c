@@ -153,13 +153,13 @@ static const struct p9s_operation p9s_operations[] = {
 		.name = "clunk",
 		.decode = p9s_decode_fid,
 		.handle = p9s_op_clunk,
-		.flags = P9S_OP_FID,
+		.flags = P9S_OP_FID | P9S_OP_ANYWHERE,
 	},
 	[P9_TREMOVE] = {
 		.name = "remove",
 		.decode = p9s_decode_fid,
 		.handle = p9s_op_remove,
-		.flags = P9S_OP_FID,
+		.flags = P9S_OP_FID | P9S_OP_ANYWHERE,
 	},
 };
 

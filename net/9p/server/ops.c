@@ -1,14 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What handlers of several operations share */
+#include <linux/err.h>
 #include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/minmax.h>
 #include <linux/path.h>
 
+#include "export.h"
+#include "fid.h"
 #include "ops.h"
 #include "qid.h"
 #include "request.h"
 #include "session.h"
+
+/**
+ * p9s_ops_other_fid - the second fid of a request that is about two
+ * @rq: the request
+ * @id: the client's number for it
+ *
+ * Context: a handler.
+ * Return: the fid, to be given back to p9s_fid_put(); -EBADF if there is none,
+ * -ENOENT if what it is on has been moved out of the export.
+ */
+struct p9s_fid *p9s_ops_other_fid(struct p9s_request *rq, u32 id)
+{
+	struct p9s_fid *fid = p9s_fid_find(&rq->session->fids, id);
+
+	if (!fid)
+		return ERR_PTR(-EBADF);
+	if (p9s_export_covers(&rq->session->export, &fid->path))
+		return fid;
+	p9s_fid_put(fid);
+	return ERR_PTR(-ENOENT);
+}
 
 /**
  * p9s_ops_count - how many bytes of data a reply may carry

@@ -59,6 +59,7 @@ int p9s_op_link(struct p9s_request *rq);
 int p9s_op_mknod(struct p9s_request *rq);
 
 /* ops.c */
+struct p9s_fid *p9s_ops_other_fid(struct p9s_request *rq, u32 id);
 u32 p9s_ops_count(struct p9s_request *rq, u32 count);
 int p9s_ops_put_qid(struct p9s_request *rq, const struct path *path);
 bool p9s_ops_deleg_broken(struct delegated_inode *delegated, int *err);

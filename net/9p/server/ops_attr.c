@@ -88,7 +88,9 @@ int p9s_op_getattr(struct p9s_request *rq)
 			  AT_STATX_SYNC_AS_STAT);
 	if (err)
 		return err;
-	p9s_qid_from_stat(&rq->session->devices, &stat, &qid);
+	err = p9s_qid_from_stat(&rq->session->devices, &stat, &qid);
+	if (err)
+		return err;
 	p9s_put_u64(out, rq->msg.getattr.mask & p9s_getattr_valid(&stat));
 	p9s_put_qid(out, &qid);
 	p9s_put_stat(out, &stat);

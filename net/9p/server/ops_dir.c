@@ -3,17 +3,26 @@
  * Reading directories. An entry goes into the reply as the filesystem shows
  * it; where the entry after it starts is known only when that one, or the end,
  * has come, so each entry's offset is filled in late.
+ *
+ * The number that a filesystem shows of an entry may be another than that of
+ * the file: what is mounted there has its own, overlayfs shows that of a layer,
+ * FAT makes one up. Clients are to be told one number of a file whoever asks,
+ * so entries get theirs when the directory is no longer locked: such ones are
+ * walked to.
  */
+#include <linux/dcache.h>
 #include <linux/errno.h>
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/limits.h>
+#include <linux/magic.h>
+#include <linux/namei.h>
 #include <linux/path.h>
 #include <linux/stat.h>
 #include <linux/unaligned.h>
 #include <net/9p/9p.h>
 #include <net/9p/server.h>
 
-#include "export.h"
 #include "fid.h"
 #include "ops.h"
 #include "qid.h"
@@ -21,25 +30,20 @@
 #include "session.h"
 
 /* qid[13] offset[8] type[1] name[s] */
-#define P9S_DIRENT_HDR	(P9S_QID_SIZE + 8 + 1 + 2)
+#define P9S_DIRENT_NAME	(P9S_QID_SIZE + 8 + 1)
+#define P9S_DIRENT_HDR	(P9S_DIRENT_NAME + 2)
 
 /**
  * struct p9s_readdir - a reply that is being filled
  * @ctx: what the filesystem sees of it
  * @out: where entries go
  * @offset_at: where the last entry's offset is to be written
- * @devices: the filesystems of the session
- * @dev: the one that the directory is on
- * @top: the qid.path that ".." has in the export's root, else 0
  * @full: there was no room for an entry
  */
 struct p9s_readdir {
 	struct dir_context ctx;
 	struct p9s_buf out;
 	u8 *offset_at;
-	struct p9s_devices *devices;
-	dev_t dev;
-	u64 top;
 	bool full;
 };
 
@@ -52,13 +56,19 @@ static u8 p9s_readdir_qid_type(unsigned int type)
 	return P9_QTFILE;
 }
 
-/* @offset is where this entry is, so where the one before it ends */
+/*
+ * @offset is where this entry is, so where the one before it ends. qid.path is
+ * the filesystem's number for now.
+ */
 static bool p9s_readdir_entry(struct dir_context *ctx, const char *name,
 			      int len, loff_t offset, u64 ino,
 			      unsigned int type)
 {
 	struct p9s_readdir *dir = container_of(ctx, struct p9s_readdir, ctx);
-	struct p9s_qid qid = { .type = p9s_readdir_qid_type(type) };
+	struct p9s_qid qid = {
+		.type = p9s_readdir_qid_type(type),
+		.path = ino,
+	};
 
 	if (dir->offset_at)
 		put_unaligned_le64(offset, dir->offset_at);
@@ -66,33 +76,12 @@ static bool p9s_readdir_entry(struct dir_context *ctx, const char *name,
 		dir->full = true;
 		return false;
 	}
-	qid.path = p9s_qid_path(dir->devices, dir->dev, ino);
-	if (dir->top && len == 2 && name[0] == '.' && name[1] == '.')
-		qid.path = dir->top;
 	p9s_put_qid(&dir->out, &qid);
 	dir->offset_at = dir->out.pos;
 	p9s_put_u64(&dir->out, 0);
 	p9s_put_u8(&dir->out, type);
 	p9s_put_str(&dir->out, name, len);
 	return true;
-}
-
-/* The parent of the export's root is not the client's business */
-static int p9s_readdir_prepare(struct p9s_request *rq, struct p9s_readdir *dir)
-{
-	struct p9_server_session *session = rq->session;
-	const struct path *path = &rq->fid->path;
-	struct kstat stat;
-	int err;
-
-	err = vfs_getattr(path, &stat, STATX_INO, AT_STATX_DONT_SYNC);
-	if (err)
-		return err;
-	dir->devices = &session->devices;
-	dir->dev = stat.dev;
-	if (p9s_export_is_root(&session->export, path))
-		dir->top = p9s_qid_path(dir->devices, stat.dev, stat.ino);
-	return 0;
 }
 
 /* Called with the fid's lock held, which guards the file's position */
@@ -116,12 +105,107 @@ static int p9s_readdir_fill(struct file *file, struct p9s_readdir *dir,
 	return dir->full ? -EINVAL : err;
 }
 
+/* Whether a filesystem shows of its entries the numbers that its files have */
+static bool p9s_readdir_believes(const struct super_block *sb)
+{
+	switch (sb->s_magic) {
+	case EXT4_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+	case XFS_SUPER_MAGIC:
+		return true;
+	}
+	return false;
+}
+
+/* What is mounted somewhere is in memory */
+static bool p9s_readdir_mounted(const struct path *dir,
+				const struct p9s_str *name)
+{
+	struct dentry *child;
+	bool mounted;
+
+	child = try_lookup_noperm(&QSTR_LEN(name->ptr, name->len), dir->dentry);
+	if (IS_ERR_OR_NULL(child))
+		return false;
+	mounted = d_mountpoint(child);
+	dput(child);
+	return mounted;
+}
+
+static bool p9s_readdir_must_walk(struct p9s_request *rq,
+				  const struct p9s_str *name)
+{
+	const struct path *dir = &rq->fid->path;
+
+	if (p9s_str_is_dotdot(name))
+		return true;
+	if (!p9s_readdir_believes(dir->dentry->d_sb))
+		return true;
+	return rq->session->export.crossmnt && p9s_readdir_mounted(dir, name);
+}
+
+static int p9s_readdir_walk(struct p9s_request *rq, const struct p9s_str *name,
+			    struct p9s_qid *qid)
+{
+	struct path path = rq->fid->path;
+	int err = 0;
+
+	path_get(&path);
+	if (!p9s_str_equal(name, "."))
+		err = p9s_walk_one(rq, &path, name);
+	if (!err)
+		err = p9s_qid_from_path(&rq->session->devices, &path, qid);
+	path_put(&path);
+	return err;
+}
+
+/*
+ * Give an entry the number that the client will see of the file. Without the
+ * right to look, and of a file that has just gone, it is the one that the
+ * filesystem shows; of what is above the directory it is none.
+ */
+static int p9s_readdir_number(struct p9s_request *rq, dev_t dev,
+			      const struct p9s_str *name, u8 *at)
+{
+	u64 ino = get_unaligned_le64(at + P9S_QID_SIZE - sizeof(ino));
+	struct p9s_qid qid = { .type = at[0] };
+	struct p9s_buf out;
+	int err = -ENOENT;
+
+	if (p9s_readdir_must_walk(rq, name))
+		err = p9s_readdir_walk(rq, name, &qid);
+	if (err && err != -EOVERFLOW && err != -ENOMEM) {
+		if (p9s_str_is_dotdot(name))
+			ino = 0;
+		err = p9s_qid_path(&rq->session->devices, dev, ino, &qid.path);
+	}
+	p9s_buf_init(&out, at, P9S_QID_SIZE);
+	p9s_put_qid(&out, &qid);
+	return err;
+}
+
+/* Number all entries from @at on, which the directory's filesystem has filled */
+static int p9s_readdir_numbers(struct p9s_request *rq, u8 *at, const u8 *end)
+{
+	struct p9s_str name;
+	struct kstat stat;
+	int err;
+
+	err = vfs_getattr(&rq->fid->path, &stat, STATX_INO,
+			  AT_STATX_DONT_SYNC);
+	while (!err && at < end) {
+		name.len = get_unaligned_le16(at + P9S_DIRENT_NAME);
+		name.ptr = (const char *)at + P9S_DIRENT_HDR;
+		err = p9s_readdir_number(rq, stat.dev, &name, at);
+		at += P9S_DIRENT_HDR + name.len;
+	}
+	return err;
+}
+
 /**
  * p9s_op_readdir - Treaddir: entries of the open directory
  * @rq: the request
- *
- * An entry that is the mount point of a filesystem beneath the export has the
- * number of what is under it, as readdir shows everywhere.
  *
  * Context and return: see ops.h.
  */
@@ -138,9 +222,6 @@ int p9s_op_readdir(struct p9s_request *rq)
 		return -EBADF;
 	if (msg->offset > S64_MAX)
 		return -EINVAL;
-	err = p9s_readdir_prepare(rq, &dir);
-	if (err)
-		return err;
 	buf = p9s_request_payload(rq, size);
 	if (size && !buf)
 		return -ENOMEM;
@@ -149,6 +230,8 @@ int p9s_op_readdir(struct p9s_request *rq)
 	mutex_lock(&rq->fid->lock);
 	err = p9s_readdir_fill(file, &dir, msg->offset);
 	mutex_unlock(&rq->fid->lock);
+	if (!err)
+		err = p9s_readdir_numbers(rq, buf, dir.out.pos);
 	if (err)
 		return err;
 	rq->payload_len = p9s_buf_len(&dir.out);

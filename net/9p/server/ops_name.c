@@ -232,9 +232,9 @@ int p9s_op_renameat(struct p9s_request *rq)
 	struct p9s_fid *newdir;
 	int err;
 
-	newdir = p9s_fid_find(&rq->session->fids, rq->msg.renameat.newdirfid);
-	if (!newdir)
-		return -EBADF;
+	newdir = p9s_ops_other_fid(rq, rq->msg.renameat.newdirfid);
+	if (IS_ERR(newdir))
+		return PTR_ERR(newdir);
 	err = p9s_rename_between(rq, newdir);
 	p9s_fid_put(newdir);
 	return err;
@@ -302,9 +302,9 @@ int p9s_op_rename(struct p9s_request *rq)
 	struct p9s_fid *dir;
 	int err;
 
-	dir = p9s_fid_find(&rq->session->fids, rq->msg.rename.dirfid);
-	if (!dir)
-		return -EBADF;
+	dir = p9s_ops_other_fid(rq, rq->msg.rename.dirfid);
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
 	err = p9s_rename_fid(rq, &dir->path);
 	p9s_fid_put(dir);
 	return err;

@@ -138,6 +138,20 @@ static int p9s_make_in(const struct p9s_make *how, const struct path *dir)
 	return err;
 }
 
+/* Look at what is there then and answer with its qid */
+static int p9s_make_qid(struct p9s_request *rq, const struct p9s_make *how)
+{
+	struct path path = rq->fid->path;
+	int err;
+
+	path_get(&path);
+	err = p9s_walk_one(rq, &path, how->name);
+	if (!err)
+		err = p9s_ops_put_qid(rq, &path);
+	path_put(&path);
+	return err;
+}
+
 /* Make it in the fid's directory, as the one who is to own it */
 static int p9s_make(struct p9s_request *rq, const struct p9s_make *how)
 {
@@ -150,25 +164,11 @@ static int p9s_make(struct p9s_request *rq, const struct p9s_make *how)
 		return -ENOMEM;
 	old = override_creds(cred);
 	err = p9s_make_in(how, &rq->fid->path);
+	/* Rlink says nothing more */
+	if (!err && !how->old)
+		err = p9s_make_qid(rq, how);
 	revert_creds(old);
 	put_cred(cred);
-	return err;
-}
-
-/* Make it, look at what is there then and answer with its qid */
-static int p9s_make_qid(struct p9s_request *rq, const struct p9s_make *how)
-{
-	struct path path = rq->fid->path;
-	int err;
-
-	err = p9s_make(rq, how);
-	if (err)
-		return err;
-	path_get(&path);
-	err = p9s_walk_one(rq, &path, how->name);
-	if (!err)
-		err = p9s_ops_put_qid(rq, &path);
-	path_put(&path);
 	return err;
 }
 
@@ -188,7 +188,7 @@ int p9s_op_mkdir(struct p9s_request *rq)
 		.mode = msg->mode & S_IALLUGO,
 	};
 
-	return p9s_make_qid(rq, &how);
+	return p9s_make(rq, &how);
 }
 
 /**
@@ -210,7 +210,7 @@ int p9s_op_symlink(struct p9s_request *rq)
 	how.target = kmemdup_nul(msg->target.ptr, msg->target.len, GFP_KERNEL);
 	if (!how.target)
 		return -ENOMEM;
-	err = p9s_make_qid(rq, &how);
+	err = p9s_make(rq, &how);
 	kfree(how.target);
 	return err;
 }
@@ -245,7 +245,7 @@ int p9s_op_mknod(struct p9s_request *rq)
 	default:
 		return -EINVAL;
 	}
-	return p9s_make_qid(rq, &how);
+	return p9s_make(rq, &how);
 }
 
 /**
@@ -261,9 +261,9 @@ int p9s_op_link(struct p9s_request *rq)
 	struct p9s_fid *old;
 	int err;
 
-	old = p9s_fid_find(&rq->session->fids, msg->oldfid);
-	if (!old)
-		return -EBADF;
+	old = p9s_ops_other_fid(rq, msg->oldfid);
+	if (IS_ERR(old))
+		return PTR_ERR(old);
 	how.old = &old->path;
 	how.gid = ~0U;
 	if (old->path.mnt != rq->fid->path.mnt)

@@ -124,8 +124,9 @@ static bool p9s_open_changes(u32 wire, int flags)
 }
 
 /* Open the fid's file; its lock is held and an open file was counted */
-static int p9s_open_fid(struct p9s_fid *fid, u32 wire, int flags)
+static int p9s_open_fid(struct p9s_request *rq, u32 wire, int flags)
 {
+	struct p9s_fid *fid = rq->fid;
 	struct file *file;
 
 	if (fid->file)
@@ -133,6 +134,9 @@ static int p9s_open_fid(struct p9s_fid *fid, u32 wire, int flags)
 	file = p9s_open_existing(&fid->path, wire, flags);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
+	/* Not what only a file's owner may ask for: nothing is to change */
+	if (rq->session->export.readonly)
+		file->f_flags |= O_NOATIME;
 	p9s_fid_set_file(fid, file);
 	return 0;
 }
@@ -167,7 +171,7 @@ int p9s_op_lopen(struct p9s_request *rq)
 	if (err)
 		return err;
 	mutex_lock(&fid->lock);
-	err = p9s_open_fid(fid, wire, flags);
+	err = p9s_open_fid(rq, wire, flags);
 	mutex_unlock(&fid->lock);
 	if (err)
 		p9s_fid_release_open(fid->table);

@@ -31,20 +31,33 @@ static void p9s_walk_surface(const struct p9_server_export *export,
 }
 
 /*
- * To the parent directory. A place that was moved out of the export has none
- * that the client may see, and what the parent is gets checked again: it may
- * have been moved in between.
+ * Arrive where a step has led: on what is mounted there, if the export goes on
+ * beneath. Whatever was moved meanwhile, that place must be in the export. The
+ * export's root stays what it is, even if something is mounted on it later.
  */
-static int p9s_walk_up(struct p9s_request *rq, struct path *path)
+static int p9s_walk_land(const struct p9_server_export *export,
+			 struct path *path)
 {
-	const struct p9_server_export *export = &rq->session->export;
+	int err;
+
+	if (p9s_export_is_root(export, path))
+		return 0;
+	if (export->crossmnt) {
+		err = follow_down(path, 0);
+		if (err)
+			return err;
+	}
+	return p9s_export_covers(export, path) ? 0 : -ENOENT;
+}
+
+static int p9s_walk_up(const struct p9_server_export *export,
+		       struct path *path)
+{
 	struct dentry *parent;
 	int err;
 
 	if (!d_can_lookup(path->dentry))
 		return -ENOTDIR;
-	if (!p9s_export_covers(export, path))
-		return -ENOENT;
 	err = path_permission(path, MAY_EXEC);
 	if (err)
 		return err;
@@ -54,13 +67,11 @@ static int p9s_walk_up(struct p9s_request *rq, struct path *path)
 	parent = dget_parent(path->dentry);
 	dput(path->dentry);
 	path->dentry = parent;
-	err = follow_down(path, 0);
-	if (err)
-		return err;
-	return p9s_export_covers(export, path) ? 0 : -ENOENT;
+	return p9s_walk_land(export, path);
 }
 
-static int p9s_walk_down(struct path *path, const struct p9s_str *name)
+static int p9s_walk_down(const struct p9_server_export *export,
+			 struct path *path, const struct p9s_str *name)
 {
 	struct dentry *child;
 
@@ -73,7 +84,7 @@ static int p9s_walk_down(struct path *path, const struct p9s_str *name)
 		return PTR_ERR(child);
 	dput(path->dentry);
 	path->dentry = child;
-	return follow_down(path, 0);
+	return p9s_walk_land(export, path);
 }
 
 /**
@@ -83,15 +94,20 @@ static int p9s_walk_down(struct path *path, const struct p9s_str *name)
  *	After an error it is somewhere on the way.
  * @name: a name that the decoder has let through
  *
+ * Where it starts may have been moved out of the export after its fid was
+ * looked at; where it ends was in the export as it got there.
+ *
  * Context: may sleep; the identity that walks is put on.
  * Return: 0, -ENOENT, -ENOTDIR, -EACCES or what the filesystem says.
  */
 int p9s_walk_one(struct p9s_request *rq, struct path *path,
 		 const struct p9s_str *name)
 {
+	const struct p9_server_export *export = &rq->session->export;
+
 	if (p9s_str_is_dotdot(name))
-		return p9s_walk_up(rq, path);
-	return p9s_walk_down(path, name);
+		return p9s_walk_up(export, path);
+	return p9s_walk_down(export, path, name);
 }
 
 /* Walk as far as it goes. Returns the number of qids, or the first error. */

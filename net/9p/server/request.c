@@ -24,6 +24,7 @@
 #include <net/9p/9p.h>
 #include <net/9p/server.h>
 
+#include "export.h"
 #include "fid.h"
 #include "identity.h"
 #include "operation.h"
@@ -53,8 +54,8 @@ static bool p9s_request_account(struct p9_server_session *session, size_t size)
 
 	spin_lock_irqsave(&session->lock, flags);
 	fits = !session->nr_requests ||
-	       (session->nr_requests < P9S_MAX_REQUESTS &&
-		session->buffered + size <= P9S_MAX_BUFFERED);
+	       (session->nr_requests < session->max_requests &&
+		session->buffered + size <= session->max_buffered);
 	if (fits) {
 		session->nr_requests++;
 		session->buffered += size;
@@ -395,9 +396,14 @@ static int p9s_request_on_fid(struct p9s_request *rq)
 	rq->fid = p9s_fid_find(&rq->session->fids, rq->msg.fid);
 	if (!rq->fid)
 		return -EBADF;
-	old = override_creds(rq->fid->identity->cred);
-	err = rq->op->handle(rq);
-	revert_creds(old);
+	if (!(rq->op->flags & P9S_OP_ANYWHERE) &&
+	    !p9s_export_serves(&rq->session->export, rq->fid)) {
+		err = -ENOENT;
+	} else {
+		old = override_creds(rq->fid->identity->cred);
+		err = rq->op->handle(rq);
+		revert_creds(old);
+	}
 	p9s_fid_put(rq->fid);
 	rq->fid = NULL;
 	return err;

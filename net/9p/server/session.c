@@ -25,6 +25,7 @@ static void p9s_session_free(struct kref *users)
 		container_of(users, struct p9_server_session, users);
 
 	p9s_stats_exit(&session->stats);
+	p9s_devices_destroy(&session->devices);
 	kfree(session->channels);
 	kfree(session);
 }
@@ -70,6 +71,9 @@ p9s_session_alloc(const char *name, const struct p9_server_export *export,
 	strscpy(session->name, name, sizeof(session->name));
 	session->export = *export;
 	session->max_msize = max_msize;
+	session->max_requests = export->max_requests ?: P9S_MAX_REQUESTS;
+	session->max_buffered = export->max_buffered ?: P9S_MAX_BUFFERED;
+	session->max_threads = export->max_threads ?: P9S_MAX_THREADS;
 	kref_init(&session->users);
 	p9s_fid_table_init(&session->fids, export->max_fids ?: P9S_MAX_FIDS,
 			   export->max_open ?: P9S_MAX_OPEN);

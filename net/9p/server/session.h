@@ -20,7 +20,7 @@
 #define P9S_NAME_SIZE		64
 #define P9S_TAG_BITS		6
 
-/* What one client may make the server hold */
+/* What one client may make the server hold unless the export says otherwise */
 #define P9S_MAX_FIDS		65536
 #define P9S_MAX_OPEN		16384
 #define P9S_MAX_REQUESTS	256
@@ -34,6 +34,9 @@
  * @max_msize: the largest message that the transport can carry
  * @msize: the largest one that was agreed on, 0 before that; written only
  *	while nothing runs but the Tversion that writes it
+ * @max_requests: as many as @nr_requests may be
+ * @max_buffered: as large as @buffered may be
+ * @max_threads: as many as @nr_threads may be
  * @users: p9_server_open()'s reference, and one of each request
  * @fids: the client's fids
  * @devices: the filesystems that it has met
@@ -65,6 +68,9 @@ struct p9_server_session {
 	struct p9_server_export export;
 	u32 max_msize;
 	u32 msize;
+	unsigned int max_requests;
+	unsigned int max_buffered;
+	unsigned int max_threads;
 	struct kref users;
 	struct p9s_fid_table fids;
 	struct p9s_devices devices;

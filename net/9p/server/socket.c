@@ -475,6 +475,18 @@ err_free:
 
 /* The device */
 
+static int p9_sock_option(struct p9_server_export *export, const char *key,
+			  const char *value)
+{
+	char why[320];
+
+	if (!p9_server_export_option(export, key, value))
+		return 0;
+	p9_server_export_explain(key, value, why, sizeof(why));
+	pr_notice("option refused: %s\n", why);
+	return -EINVAL;
+}
+
 static int p9_sock_parse(struct p9_server_export *export, char *options)
 {
 	char *option;
@@ -488,7 +500,7 @@ static int p9_sock_parse(struct p9_server_export *export, char *options)
 			continue;
 		if (!value)
 			return -EINVAL;
-		ret = p9_server_export_option(export, key, value);
+		ret = p9_sock_option(export, key, value);
 		if (ret)
 			return ret;
 	}
@@ -537,7 +549,7 @@ static int p9_sock_args(struct p9_server_serve *args, void __user *from)
 
 static int p9_sock_ioctl_serve(struct p9_sock_file *file, void __user *from)
 {
-	struct p9_server_export export = { };
+	struct p9_server_export export = P9_SERVER_EXPORT_INIT;
 	struct p9_server_serve args;
 	int ret;
 

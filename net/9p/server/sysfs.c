@@ -58,6 +58,7 @@ static ssize_t security_model_show(struct kobject *kobj,
 	static const char * const names[] = {
 		[P9_SERVER_PASSTHROUGH] = "passthrough",
 		[P9_SERVER_SQUASH] = "squash",
+		[P9_SERVER_CHECKED] = "server",
 	};
 
 	return sysfs_emit(buf, "%s\n",
@@ -89,11 +90,11 @@ P9S_ATTR_NUMBER(max_fids, to_session(kobj)->fids.max);
 P9S_ATTR_NUMBER(open, READ_ONCE(to_session(kobj)->fids.nr_open));
 P9S_ATTR_NUMBER(max_open, to_session(kobj)->fids.max_open);
 P9S_ATTR_NUMBER(inflight, READ_ONCE(to_session(kobj)->nr_requests));
-P9S_ATTR_NUMBER(max_inflight, P9S_MAX_REQUESTS);
+P9S_ATTR_NUMBER(max_requests, to_session(kobj)->max_requests);
 P9S_ATTR_NUMBER(buffered, READ_ONCE(to_session(kobj)->buffered));
-P9S_ATTR_NUMBER(max_buffered, P9S_MAX_BUFFERED);
+P9S_ATTR_NUMBER(max_buffered, to_session(kobj)->max_buffered);
 P9S_ATTR_NUMBER(threads, READ_ONCE(to_session(kobj)->nr_threads));
-P9S_ATTR_NUMBER(max_threads, P9S_MAX_THREADS);
+P9S_ATTR_NUMBER(max_threads, to_session(kobj)->max_threads);
 
 /* What it has done */
 
@@ -153,7 +154,7 @@ static struct attribute *p9s_session_attrs[] = {
 	&p9s_attr_open.attr,
 	&p9s_attr_max_open.attr,
 	&p9s_attr_inflight.attr,
-	&p9s_attr_max_inflight.attr,
+	&p9s_attr_max_requests.attr,
 	&p9s_attr_buffered.attr,
 	&p9s_attr_max_buffered.attr,
 	&p9s_attr_threads.attr,

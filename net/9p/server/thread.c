@@ -92,7 +92,7 @@ static bool p9s_thread_wanted(struct p9_server_session *session)
 {
 	lockdep_assert_held(&session->lock);
 	return list_empty(&session->idle) && !p9s_session_over(session) &&
-	       session->nr_threads < P9S_MAX_THREADS;
+	       session->nr_threads < session->max_threads;
 }
 
 /*

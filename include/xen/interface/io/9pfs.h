@@ -9,24 +9,37 @@
  * backend/xen_9pfs/... for devices of type xen_9pfsd):
  *
  *  path			toolstack	the directory to export
- *  security_model		toolstack	"none", "passthrough", ...: whose
- *						rights and ids count
+ *  security_model		toolstack	whose rights and ids count: "none" or
+ *						"passthrough" (the guest's kernel
+ *						has checked), "squash", "server"
+ *						(the last two are extensions)
  *  frontend, frontend-id	toolstack	whom to serve
  *  online			toolstack	"0": the device goes away for good
+ *  max-open-files		toolstack	files that may be open (xen_9pfs
+ *						only), "0" means no such limit
  *  max-space, max-files,	toolstack	limits of the export (xen_9pfs
- *  max-open-files,				only), 0 means none
- *  auto-delete
- *  readonly			admin		"1": nothing can be changed (an
- *						extension, absent means "0")
+ *  auto-delete					only); anything but "0" is refused
+ *  readonly			admin		"1": nothing can be changed;
+ *						default "0"
+ *  crossmnt			admin		"0": what is mounted beneath path is
+ *						not seen; default "1"
  *  squash_uid, squash_gid	admin		whose ids every access gets with
- *						security_model "squash" (an
- *						extension, absent means 65534)
+ *						security_model "squash"; default
+ *						65534
+ *  max_fids, max_open,		admin		what the guest may make the backend
+ *  max_requests,				hold: fids, open files, requests
+ *  max_buffered, max_threads			in flight, bytes of these,
+ *						threads; "0" is the default
  *  versions			backend		protocols it speaks: "1"
  *  max-rings			backend		how many rings it serves at most
  *  max-ring-page-order		backend		largest ring order, 1 to 9
  *  error			backend		why it closed the device, in words
  *						(an extension)
  *  state			both		enum xenbus_state
+ *
+ * What an admin writes are extensions. They are read as the frontend connects,
+ * and all nodes are looked at then: one that is none of these, nor is called
+ * feature-..., closes the device, as does a value that is not known.
  *
  * The frontend's directory (device/9pfs/<devid>):
  *

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a client can make the server hold, and that it gets it all back."""
+import contextlib
 import errno
 import os
 import subprocess
@@ -244,3 +245,91 @@ def version_in_flight(env):
             fails(errno.EBADF, s.getattr, 1)
             s.attach(0)
             equal(call(s, p9raw.getattr_(0)), 0, "getattr")
+
+
+def stats_of(env, options, msize):
+    """A session of its own, and the numbers in its stats by name."""
+    if not os.path.isdir(env.stats):
+        raise Skip(f"no {env.stats}: debugfs is not mounted")
+    before = set(os.listdir(env.stats))
+    with env.served(env.export, options, msize=msize) as s:
+        (name,) = set(os.listdir(env.stats)) - before
+
+        def read():
+            with open(f"{env.stats}/{name}/stats", encoding="ascii") as f:
+                words = [line.split() for line in f]
+            return {w[0]: [int(n) for n in w[1:] if n.isdigit()] for w in words}
+
+        yield s, read
+
+
+bounded = contextlib.contextmanager(stats_of)
+
+
+def crowd(s, stats, name, most):
+    """Sends more than may be in flight, reads late: the most that stats told."""
+    count, seen, received = 60, 0, []
+    equal(stats()[name][1], most, f"limit of {name}")
+    s.lcreate(0, f"crowd-{os.getpid()}")
+    s.write_all(0, b"x" * (1 << 20))
+    # The replies of the first ones fill the socket, and nobody reads them
+    requests = [p9raw.read(0, 0, 1 << 19) for _ in range(count)] + \
+        [p9raw.write(0, 0, b"y" * (1 << 16)) for _ in range(count)]
+
+    def send():
+        for tag, request in enumerate(requests):
+            s.send(request, tag)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    for _ in range(20):
+        seen = max(seen, stats()[name][0])
+        time.sleep(0.05)
+    for _ in requests:
+        kind, tag, _ = s.receive()
+        equal(kind, requests[tag][0] + 1, "type of reply")
+        received.append(tag)
+        seen = max(seen, stats()[name][0]) if len(received) % 10 == 0 else seen
+    thread.join()
+    equal(set(received), set(range(len(requests))), "tags")
+    s.remove(0)
+    return seen
+
+
+@test("requests in flight have a limit; those beyond it wait, and are answered")
+def request_limit(env):
+    with bounded(env, "max_requests=5", 1 << 20) as (s, stats):
+        equal(crowd(s, stats, "requests", 5), 5, "requests at once")
+
+
+@test("bytes of requests have a limit; what is beyond it waits")
+def buffered_limit(env):
+    with bounded(env, "max_buffered=200000", 1 << 20) as (s, stats):
+        seen = crowd(s, stats, "buffered", 200000)
+        check(100000 < seen <= 200000, f"bytes at once: {seen}")
+
+
+@test("a request larger than may be buffered is still served, alone")
+def buffered_one(env):
+    with bounded(env, "max_buffered=1", 65536) as (s, _):
+        s.lcreate(0, f"one-{os.getpid()}")
+        s.write_all(0, b"x" * 200000)
+        equal(s.read_all(0, 300000), b"x" * 200000, "data")
+        s.remove(0)
+
+
+@test("threads have a limit, and one alone does all")
+def thread_limit(env):
+    for most in 1, 3:
+        with bounded(env, f"max_threads={most}", 1 << 20) as (s, stats):
+            equal(crowd(s, stats, "threads", most), most, "threads at once")
+
+
+@test("the limits of a default session are those that are documented")
+def default_limits_shown(env):
+    with bounded(env, "", 65536) as (_, stats):
+        got = stats()
+        equal({name: got[name][1] for name in
+               ("fids", "open", "requests", "buffered", "threads")},
+              {"fids": 65536, "open": 16384, "requests": 256,
+               "buffered": 16 << 20, "threads": 16}, "limits")

@@ -7,24 +7,17 @@ Each session is one half of a socket pair, so nothing has to listen.
 """
 import argparse
 import contextlib
-import ctypes
 import errno
-import fcntl
 import os
 import socket
-import struct
+import subprocess
 import sys
 import time
 
 import harness
 import p9raw
+from device import DEVICE, SERVE, SIZE, Device
 from harness import Failed, Skip, check, equal, one_of, test
-
-DEVICE = "/dev/9p-server"
-FORMAT = "<IIiiQII"
-SIZE = struct.calcsize(FORMAT)
-SERVE = 0x40000000 | SIZE << 16 | ord("9") << 8 | 0x70
-
 
 class Env:
     def __init__(self, args):
@@ -47,47 +40,6 @@ def opened(path, flags):
         yield fd
     finally:
         os.close(fd)
-
-
-class Device:
-    """The open device with a directory to serve."""
-
-    def __init__(self, export):
-        self.fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
-        self.root = os.open(export, os.O_PATH | os.O_DIRECTORY)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        for fd in self.fd, self.root:
-            if fd >= 0:
-                os.close(fd)
-        self.fd = self.root = -1
-
-    # pylint: disable=too-many-arguments
-    def ioctl(self, sock, *, size=SIZE, flags=0, root=None, options=None,
-              msize=0, reserved=0, tail=b"", address=None, cmd=SERVE):
-        """Serves a socket; the arguments are fields of the structure."""
-        text = None if options is None else \
-            ctypes.create_string_buffer(os.fsencode(options))
-        if address is None:
-            address = ctypes.addressof(text) if text else 0
-        args = struct.pack(FORMAT, size, flags, sock,
-                           self.root if root is None else root, address,
-                           msize, reserved)
-        fcntl.ioctl(self.fd, cmd, args + tail)
-
-    def session(self, **kw):
-        """A session over a pair of sockets, not attached yet."""
-        mine, kernels = socket.socketpair()
-        mine.settimeout(30)
-        with kernels:
-            self.ioctl(kernels.fileno(), **kw)
-        return p9raw.Session(mine)
 
 
 def refused(device, code, what, **kw):
@@ -183,11 +135,16 @@ def roots(env):
 @test("options are checked one by one")
 def options(env):
     with Device(env.export) as device:
-        for good in "", "readonly=1", "max_fids=5000,max_open=0", "security_model=none,readonly=0", \
-                "security_model=passthrough", ",readonly=1,", \
+        for good in "", "readonly=1", "security_model=none,readonly=0", \
+                "security_model=passthrough", "security_model=server", \
+                ",readonly=1,", "crossmnt=0,crossmnt=1", \
+                "max_fids=5000,max_open=0", \
+                "max_requests=1,max_buffered=1,max_threads=1", \
                 "security_model=squash,squash_uid=1,squash_gid=2":
             device.session(options=good).close()
-        for bad in "x", "x=1", "max_fids=-1", "max_open=x", "readonly", "readonly=", "readonly=2", \
+        for bad in "x", "x=1", "max_fids=-1", "max_open=x", \
+                "max_requests=", "max_buffered=1k", "max_threads=4294967296", \
+                "readonly", "readonly=", "readonly=2", "crossmnt=yes", \
                 "security_model=", "security_model=mapped", "=", "=1", \
                 "security_model=squash,squash_uid=-1", \
                 "security_model=squash,squash_uid=4294967295", \
@@ -196,6 +153,42 @@ def options(env):
         refused(device, errno.EFAULT, "a bad address", address=1 << 40)
         one_of(errno_of(lambda: device.session(options="," * 5000)),
                (errno.EINVAL, errno.E2BIG), "options without an end")
+
+
+def last_line(what):
+    """The newest line of the kernel's log with @what in it."""
+    log = subprocess.run(["dmesg"], capture_output=True, check=True, text=True)
+    return ([""] + [l for l in log.stdout.splitlines() if what in l])[-1]
+
+
+@test("an option that is refused is explained in the log, with what is known")
+def options_explained(env):
+    with Device(env.export) as device:
+        refused(device, errno.EINVAL, "model", options="security_model=mapped")
+        line = last_line("security_model=mapped")
+        for word in "none", "passthrough", "squash", "server":
+            check(word in line, f"no {word} in {line!r}")
+        refused(device, errno.EINVAL, "key", options="red_only=1")
+        line = last_line("red_only=1")
+        for word in "security_model", "squash_uid", "readonly", "crossmnt", \
+                "max_fids", "max_open", "max_requests", "max_buffered", \
+                "max_threads":
+            check(word in line, f"no {word} in {line!r}")
+
+
+@test("in what order options are given does not matter")
+def options_order(env):
+    with Device(env.export) as device:
+        for order in "squash_uid=0,squash_gid=0,security_model=squash", \
+                "security_model=squash,squash_uid=0,squash_gid=0":
+            with contextlib.closing(device.session(options=order)) as s:
+                s.version()
+                s.attach(0, uid=1000)
+                name = f"order-{os.getpid()}"
+                s.mkdir(0, name)
+                path = os.path.join(env.export, name)
+                equal(os.stat(path).st_uid, 0, f"owner with {order}")
+                os.rmdir(path)
 
 
 @test("closing the device ends its sessions, at once and wholly")

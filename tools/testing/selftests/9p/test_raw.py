@@ -16,12 +16,13 @@ import shutil
 import socket
 import sys
 
+import device
 import harness
 import p9raw
 
 # Each module adds its tests when it is imported
-for module in ("framing", "names", "files", "limits", "exports", "observe",
-               "memory"):
+for module in ("framing", "names", "files", "limits", "exports", "borders",
+               "mounts", "observe", "memory"):
     importlib.import_module(f"raw_{module}")
 
 
@@ -71,6 +72,30 @@ class Env:
                 yield s, path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def aside(self):
+        """A new directory that is in no export yet."""
+        self.dirs += 1
+        path = os.path.join(os.path.dirname(self.export),
+                            f"aside-{os.getpid()}-{self.dirs}")
+        os.mkdir(path)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def served(self, path, options="", uid=0, msize=65536):
+        """A session of a server of its own, with fid 0 on @path."""
+        if not os.path.exists(device.DEVICE):
+            raise harness.Skip(f"no {device.DEVICE} on this machine")
+        with device.Device(path) as server, \
+                contextlib.closing(server.session(options=options)) as s:
+            s.sock.settimeout(self.timeout)
+            s.version(msize)
+            s.attach(0, uid=uid)
+            yield s
 
     @contextlib.contextmanager
     def outside(self):

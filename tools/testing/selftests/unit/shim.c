@@ -4,6 +4,7 @@
  * call, strict where the kernel only hopes. A wrong use of it ends the test.
  */
 #include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/file.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -11,6 +12,7 @@
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/xarray.h>
 
 #include "identity.h"
 #include "unit.h"
@@ -126,6 +128,19 @@ void kfree(const void *what)
 	if (what)
 		count(&unit_counts.allocations, -1);
 	free((void *)what);
+}
+
+void *unit_xa_store(struct xarray *xa, unsigned long index, void *entry)
+{
+	unit_may_sleep("xa_store");
+	if (index >= UNIT_XA_SIZE)
+		unit_fail("shim.c", 0, "xa_store: index %lu", index);
+	if (!xa->entries)
+		xa->entries = unit_zalloc(UNIT_XA_SIZE * sizeof(void *));
+	if (!xa->entries)
+		return (void *)(intptr_t)-ENOMEM;
+	xa->entries[index] = entry;
+	return NULL;
 }
 
 void path_get(const struct path *path)

@@ -13,6 +13,7 @@
 
 static struct kstat now;
 static int now_err;
+static struct timespec64 now_time;
 
 int vfs_getattr(const struct path *path, struct kstat *stat, u32 mask,
 		unsigned int flags)
@@ -24,60 +25,123 @@ int vfs_getattr(const struct path *path, struct kstat *stat, u32 mask,
 	return now_err;
 }
 
+void ktime_get_coarse_real_ts64(struct timespec64 *time)
+{
+	*time = now_time;
+}
+
 static const struct path root;
 
 static void start(struct p9s_devices *devices, dev_t dev)
 {
-	now.dev = dev;
+	now = (struct kstat) { .dev = dev };
 	now_err = 0;
 	CHECK_EQ(p9s_devices_init(devices, &root), 0);
+}
+
+static u64 number(struct p9s_devices *devices, dev_t dev, u64 ino)
+{
+	u64 path = 0;
+
+	CHECK_EQ(p9s_qid_path(devices, dev, ino, &path), 0);
+	return path;
 }
 
 TEST(qid_keeps_the_numbers_of_the_exports_filesystem)
 {
 	struct p9s_devices devices;
+	u64 high;
 
 	start(&devices, 77);
-	CHECK_EQ(p9s_qid_path(&devices, 77, 2), 2);
-	CHECK(p9s_qid_path(&devices, 77, ~0ULL) == ~0ULL);
+	CHECK_EQ(number(&devices, 77, 2), 2);
+	for (high = 0; high < 65536; high++)
+		CHECK(number(&devices, 77, high << 48 | 5) == (high << 48 | 5));
+	CHECK(number(&devices, 77, ~0ULL) == ~0ULL);
+	p9s_devices_destroy(&devices);
 }
+
+#define FILESYSTEMS	1000
 
 TEST(qid_paths_of_several_filesystems_differ)
 {
-	u64 seen[P9S_MAX_DEVICES];
+	static u64 seen[FILESYSTEMS];
 	struct p9s_devices devices;
 	unsigned int i, j;
 
 	start(&devices, 1000);
-	for (i = 0; i < P9S_MAX_DEVICES; i++) {
-		seen[i] = p9s_qid_path(&devices, 1000 + i, 2);
+	for (i = 0; i < FILESYSTEMS; i++) {
+		seen[i] = number(&devices, 1000 + i, 2);
 		CHECK_EQ(seen[i] & 0xFFFFFFFFFFFFULL, 2);
 		for (j = 0; j < i; j++)
 			CHECK(seen[i] != seen[j]);
 	}
 	/* And stay what they were, in whatever order they are asked for */
-	for (i = P9S_MAX_DEVICES; i-- > 0;)
-		CHECK(p9s_qid_path(&devices, 1000 + i, 2) == seen[i]);
+	for (i = FILESYSTEMS; i-- > 0;)
+		CHECK(number(&devices, 1000 + i, 2) == seen[i]);
+	p9s_devices_destroy(&devices);
 }
 
-/* The table of filesystems is full: none of the known gets a new number */
-TEST(qid_paths_stay_with_too_many_filesystems)
+/* Two filesystems with numbers anywhere in 64 bits: where is each of them? */
+TEST(qid_paths_of_64_bits_differ)
 {
+	static u64 seen[2][4096];
 	struct p9s_devices devices;
-	u64 one, other;
-	unsigned int i;
+	unsigned int i, j;
+	u64 ino;
+
+	start(&devices, 1);
+	for (i = 0; i < 4096; i++) {
+		ino = (u64)i << 52 | 7;
+		seen[0][i] = number(&devices, 2, ino);
+		seen[1][i] = number(&devices, 1, ino);
+	}
+	for (i = 0; i < 4096; i++) {
+		for (j = 0; j < 4096; j++) {
+			CHECK(seen[0][i] != seen[1][j]);
+			CHECK(i == j || seen[0][i] != seen[0][j]);
+			CHECK(i == j || seen[1][i] != seen[1][j]);
+		}
+	}
+	p9s_devices_destroy(&devices);
+}
+
+/* What has no number left is refused, and nothing gets that of another */
+TEST(qid_paths_may_run_out)
+{
+	static u8 taken[65536];
+	struct p9s_devices devices;
+	unsigned int i, refused = 0;
+	u64 path = 0;
+	int err;
 
 	start(&devices, 0);
-	one = p9s_qid_path(&devices, 1, 5);
-	for (i = 2; i < 10000; i++) {
-		other = p9s_qid_path(&devices, i, 5);
-		CHECK(other != one);
-		CHECK(other != 5);
-		CHECK(p9s_qid_path(&devices, i, 5) == other);
+	for (i = 0; i < 70000; i++) {
+		err = p9s_qid_path(&devices, i, 5, &path);
+		if (err) {
+			CHECK_EQ(err, -EOVERFLOW);
+			refused++;
+			continue;
+		}
+		CHECK(!taken[path >> 48]);
+		taken[path >> 48] = 1;
 	}
-	CHECK_EQ(devices.nr, P9S_MAX_DEVICES);
-	CHECK(p9s_qid_path(&devices, 1, 5) == one);
-	CHECK_EQ(p9s_qid_path(&devices, 0, 5), 5);
+	CHECK(refused >= 70000 - 65536);
+	CHECK(refused < 10000);
+	CHECK_EQ(number(&devices, 0, 5), 5);
+	p9s_devices_destroy(&devices);
+}
+
+TEST(qid_paths_without_memory)
+{
+	struct p9s_devices devices;
+	u64 path;
+
+	start(&devices, 1);
+	unit_fail_allocation = 1;
+	CHECK_EQ(p9s_qid_path(&devices, 2, 5, &path), -ENOMEM);
+	unit_fail_allocation = 0;
+	CHECK(number(&devices, 2, 5) != 5);
+	p9s_devices_destroy(&devices);
 }
 
 TEST(qid_says_what_a_file_is)
@@ -95,37 +159,84 @@ TEST(qid_says_what_a_file_is)
 	start(&devices, 1);
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		now.mode = types[i].mode | 07777;
-		p9s_qid_from_stat(&devices, &now, &qid);
+		CHECK_EQ(p9s_qid_from_stat(&devices, &now, &qid), 0);
 		CHECK_EQ(qid.type, types[i].type);
 	}
+	p9s_devices_destroy(&devices);
+}
+
+static u32 version(struct p9s_devices *devices)
+{
+	struct p9s_qid qid;
+
+	CHECK_EQ(p9s_qid_from_stat(devices, &now, &qid), 0);
+	return qid.version;
 }
 
 TEST(qid_version_changes_with_the_file)
 {
 	struct p9s_devices devices;
-	struct p9s_qid before, after;
+	u32 before;
+
+	start(&devices, 1);
+	now_time.tv_sec = 1700000100;
+	now.ctime = (struct timespec64) { 1700000000, 5 };
+	before = version(&devices);
+	CHECK_EQ(version(&devices), before);
+	now.ctime.tv_nsec++;
+	CHECK(version(&devices) != before);
+	now.ctime = (struct timespec64) { 1700000001, 5 };
+	CHECK(version(&devices) != before);
+
+	/* A cookie is better than a time, which may stand still */
+	now_time = now.ctime;
+	now.result_mask = STATX_CHANGE_COOKIE;
+	now.change_cookie = 41;
+	before = version(&devices);
+	CHECK_EQ(version(&devices), before);
+	now.change_cookie++;
+	CHECK(version(&devices) != before);
+	/* And was it reset by a crash, the time is another */
+	now.change_cookie = 41;
+	now.ctime.tv_nsec++;
+	CHECK(version(&devices) != before);
+	p9s_devices_destroy(&devices);
+}
+
+/* As long as another change may bear the same time, no two versions agree */
+TEST(qid_version_of_a_file_that_just_changed)
+{
+	struct p9s_devices devices;
+	u32 seen[100];
+	unsigned int i, j;
 
 	start(&devices, 1);
 	now.ctime = (struct timespec64) { 1700000000, 5 };
-	p9s_qid_from_stat(&devices, &now, &before);
-	p9s_qid_from_stat(&devices, &now, &after);
-	CHECK_EQ(before.version, after.version);
-	now.ctime.tv_nsec++;
-	p9s_qid_from_stat(&devices, &now, &after);
-	CHECK(before.version != after.version);
-	now.ctime = (struct timespec64) { 1700000001, 5 };
-	p9s_qid_from_stat(&devices, &now, &after);
-	CHECK(before.version != after.version);
+	now_time = now.ctime;
+	for (i = 0; i < 99; i++) {
+		now_time.tv_nsec += 20000000;
+		seen[i] = version(&devices);
+	}
+	now_time.tv_sec += 2;
+	seen[99] = version(&devices);
+	CHECK_EQ(version(&devices), seen[99]);
+	for (i = 0; i < 100; i++) {
+		for (j = 0; j < i; j++)
+			CHECK(seen[i] != seen[j]);
+	}
+	p9s_devices_destroy(&devices);
+}
 
-	/* A cookie is better than a time, which may stand still */
+TEST(qid_version_is_never_0)
+{
+	struct p9s_devices devices;
+
+	start(&devices, 1);
+	now_time.tv_sec = 100;
+	CHECK(version(&devices));
 	now.result_mask = STATX_CHANGE_COOKIE;
-	now.change_cookie = 41;
-	p9s_qid_from_stat(&devices, &now, &before);
-	CHECK_EQ(before.version, 41);
-	now.change_cookie++;
-	p9s_qid_from_stat(&devices, &now, &after);
-	CHECK_EQ(after.version, 42);
-	now.result_mask = 0;
+	CHECK(version(&devices));
+	p9s_devices_destroy(&devices);
 }
 
 TEST(qid_of_a_file_that_cannot_be_asked)
@@ -136,5 +247,7 @@ TEST(qid_of_a_file_that_cannot_be_asked)
 	start(&devices, 1);
 	now_err = -EIO;
 	CHECK_EQ(p9s_qid_from_path(&devices, &root, &qid), -EIO);
+	p9s_devices_destroy(&devices);
 	CHECK_EQ(p9s_devices_init(&devices, &root), -EIO);
+	p9s_devices_destroy(&devices);
 }

@@ -5,9 +5,11 @@
 
 #include <linux/types.h>
 
+#define GOLDEN_RATIO_32	0x61C88647U
+
 static inline u32 hash_32(u32 value, unsigned int bits)
 {
-	return value * 0x61C88647U >> (32 - bits);
+	return value * GOLDEN_RATIO_32 >> (32 - bits);
 }
 
 #endif /* SHIM_LINUX_HASH_H */

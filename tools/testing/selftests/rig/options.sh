@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What an admin and the toolstack write to the backend's directory counts, all
+# of it: options take effect, limits of xen_9pfsd lines are enforced or refused,
+# and a device with anything that the backend does not know is closed and says
+# why, to the guest as well.
+#
+# rig: kernel=lts,mainline timeout=600
+
+. "$(dirname "$0")/../lib/ktap.sh"
+
+mkdir -p /srv/options/mount
+chmod 777 /srv/options
+mount -t tmpfs none /srv/options/mount
+echo above >/srv/options/mount/file
+
+guest()
+{
+	rig-guest exec o --timeout 60 -- bash -c "$1"
+}
+
+# backend TYPE NUMBER: a device's directory
+backend()
+{
+	echo "/local/domain/0/backend/$1/$(rig-guest domid o)/$2"
+}
+
+# set_nodes NUMBER NODE=VALUE...: before the guest has connected
+set_nodes()
+{
+	local number=$1 node
+
+	shift
+	for node; do
+		xenstore-write "$(backend 9pfs "$number")/${node%%=*}" "${node#*=}"
+	done
+}
+
+# refused TYPE NUMBER WORD...: closed, and each word stands in the error, in
+# dom0's log and in the guest's
+refused()
+{
+	local directory=${1}/${2} error word
+
+	for _ in {1..100}; do
+		error=$(xenstore-read "$(backend "$1" "$2")/error" 2>/dev/null) && break
+		sleep 0.1
+	done
+	echo "$directory: $error"
+	[ -n "$error" ]
+	for word in "${@:3}"; do
+		[[ $error = *"$word"* ]]
+	done
+	dmesg | grep -F "$error"
+	guest 'dmesg' | grep -F "$error"
+	[ "$(xenstore-read "$(backend "$1" "$2")/state")" -ge 5 ]
+	[ "$(guest "mount -t 9p -o trans=xen,version=9p2000.L $1-$2 /mnt 2>&1" || true)" ]
+}
+
+# mounted TYPE-NUMBER COMMAND: runs it in the guest, in the mounted directory
+mounted()
+{
+	guest "mkdir -p /mnt/$1; cd /mnt/$1
+		until mountpoint -q /mnt/$1; do
+			mount -t 9p -o trans=xen,version=9p2000.L,access=user $1 /mnt/$1 ||
+				sleep 0.5
+		done
+		cd /mnt/$1; $2"
+}
+
+limits_refused()
+{
+	refused xen_9pfs 8 "max-space=5 cannot be enforced" "project quota"
+	refused xen_9pfs 9 "max-files=7 cannot be enforced" "project quota"
+	refused xen_9pfs 10 "auto-delete=1 cannot be enforced"
+}
+
+open_files_limited()
+{
+	mounted xen_9pfs-7 'for n in {1..30}; do exec {fd}>>open-$n || break; done
+		echo "stopped at $n"' >/tmp/limited 2>&1
+	cat /tmp/limited
+	grep "Too many open files" /tmp/limited
+	grep -x "stopped at 21" /tmp/limited
+	rm /srv/options/open-*
+}
+
+unknown_refused()
+{
+	refused 9pfs 1 "red_only=1" "no option" "readonly" "crossmnt" "max_fids"
+	refused 9pfs 2 "security_model=mapped" "none, passthrough, squash and server"
+	refused 9pfs 3 "max_open=many" "numbers"
+}
+
+readonly_export()
+{
+	mounted 9pfs-4 'touch new 2>&1 || true' | grep "Read-only file system"
+	mounted 9pfs-4 '[ "$(cat mount/file)" = above ]'
+	[ ! -e /srv/options/new ]
+}
+
+mounts_hidden()
+{
+	mounted 9pfs-5 '[ -d mount ] && [ -z "$(ls mount)" ]'
+}
+
+server_checks()
+{
+	echo secret >/srv/options/secret
+	chmod 600 /srv/options/secret
+	mounted 9pfs-6 'cat secret
+		setpriv --reuid 1000 --regid 1000 --clear-groups \
+			bash -c "cat secret; touch mine; chmod 640 mine"' \
+		>/tmp/checked 2>&1
+	cat /tmp/checked
+	equal "$(grep -c -x secret /tmp/checked)" 1
+	grep "secret: Permission denied" /tmp/checked
+	[ "$(stat -c '%u %g %a' /srv/options/mine)" = "1000 1000 640" ]
+	rm /srv/options/secret /srv/options/mine
+}
+
+plain()
+{
+	echo "--p9 tag=9pfs-$1,security_model=none,path=/srv/options"
+}
+
+limited()
+{
+	echo "--p9 type=xen_9pfsd,tag=xen_9pfs-$1,security_model=none,path=/srv/options,$2"
+}
+
+# libxl starts its own daemon unless somebody is there already
+xenstore-write /local/domain/0/libxl/xen-9pfs/state running
+# shellcheck disable=SC2046
+rig-guest create o --front ours --back ours $(plain 0) $(plain 1) $(plain 2) \
+	$(plain 3) $(plain 4) $(plain 5) $(plain 6) \
+	$(limited 7 max-open-files=20) $(limited 8 max-space=5) \
+	$(limited 9 max-files=7) $(limited 10 auto-delete=1)
+set_nodes 1 red_only=1
+set_nodes 2 security_model=mapped
+set_nodes 3 max_open=many
+set_nodes 4 readonly=1
+set_nodes 5 crossmnt=0
+set_nodes 6 security_model=server
+guest 'modprobe 9pnet_xen; modprobe 9p'
+
+plan 6
+run_test "limits that cannot be enforced are refused" limits_refused
+run_test "max-open-files is enforced" open_files_limited
+run_test "unknown nodes and values are refused, and what is known is told" unknown_refused
+run_test "readonly=1 refuses changes" readonly_export
+run_test "crossmnt=0 hides what is mounted" mounts_hidden
+run_test "security_model=server checks permissions in dom0" server_checks
+rig-guest shutdown o
+xenstore-rm /local/domain/0/libxl/xen-9pfs/state
+finish
