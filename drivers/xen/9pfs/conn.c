@@ -17,8 +17,8 @@ static const char * const xen_9pback_limits[] = {
 
 /* Nodes of the backend's directory that are options of the export */
 static const char * const xen_9pback_options[] = {
-	"security_model", "squash_uid", "squash_gid", "readonly", "max_fids",
-	"max_open",
+	"security_model", "squash_uid", "squash_gid", "readonly", "devices",
+	"max_fids", "max_open", "max_locks", "max_xattrs",
 };
 
 /*

@@ -103,6 +103,10 @@ enum p9_server_security {
  * @readonly: every change is refused with EROFS
  * @max_fids: fids that a session may have, 0 for the default
  * @max_open: fids of these that may be open, 0 for the default
+ * @max_locks: locks on files that a session may have, 0 for the default
+ * @max_xattrs: bytes of memory that the xattrs which a session is reading and
+ *	writing may take, 0 for the default
+ * @devices: root of a client may make device nodes; they are never opened here
  */
 struct p9_server_export {
 	struct path root;
@@ -112,6 +116,9 @@ struct p9_server_export {
 	bool readonly;
 	unsigned int max_fids;
 	unsigned int max_open;
+	unsigned int max_locks;
+	unsigned int max_xattrs;
+	bool devices;
 };
 
 int p9_server_export_option(struct p9_server_export *export, const char *key,

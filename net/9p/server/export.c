@@ -66,13 +66,24 @@ static int p9s_option_squash_gid(struct p9_server_export *export,
 	return err;
 }
 
-static int p9s_option_readonly(struct p9_server_export *export,
-			       const char *value)
+static int p9s_export_bool(const char *value, bool *to)
 {
 	if (strcmp(value, "0") && strcmp(value, "1"))
 		return -EINVAL;
-	export->readonly = value[0] == '1';
+	*to = value[0] == '1';
 	return 0;
+}
+
+static int p9s_option_readonly(struct p9_server_export *export,
+			       const char *value)
+{
+	return p9s_export_bool(value, &export->readonly);
+}
+
+static int p9s_option_devices(struct p9_server_export *export,
+			      const char *value)
+{
+	return p9s_export_bool(value, &export->devices);
 }
 
 static int p9s_option_max_fids(struct p9_server_export *export,
@@ -87,6 +98,18 @@ static int p9s_option_max_open(struct p9_server_export *export,
 	return kstrtouint(value, 10, &export->max_open);
 }
 
+static int p9s_option_max_locks(struct p9_server_export *export,
+				const char *value)
+{
+	return kstrtouint(value, 10, &export->max_locks);
+}
+
+static int p9s_option_max_xattrs(struct p9_server_export *export,
+				 const char *value)
+{
+	return kstrtouint(value, 10, &export->max_xattrs);
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct p9_server_export *export, const char *value);
@@ -95,16 +118,20 @@ static const struct {
 	{ "squash_uid", p9s_option_squash_uid },
 	{ "squash_gid", p9s_option_squash_gid },
 	{ "readonly", p9s_option_readonly },
+	{ "devices", p9s_option_devices },
 	{ "max_fids", p9s_option_max_fids },
 	{ "max_open", p9s_option_max_open },
+	{ "max_locks", p9s_option_max_locks },
+	{ "max_xattrs", p9s_option_max_xattrs },
 };
 
 /**
  * p9_server_export_option - set one option of an export
  * @export: the export, zeroed before its first option
  * @key: the option: security_model (none, passthrough or squash), squash_uid,
- *	squash_gid (numbers; 65534 unless given), readonly (0 or 1), max_fids or
- *	max_open (numbers; 0 stands for the default)
+ *	squash_gid (numbers; 65534 unless given), readonly or devices (0 or 1),
+ *	max_fids, max_open, max_locks or max_xattrs (numbers; 0 stands for the
+ *	default)
  * @value: its value
  *
  * To squash to root takes squash_uid=0 after security_model=squash; the other

@@ -14,6 +14,7 @@ struct p9s_request;
 #define P9S_OP_QUICK		BIT(1)	/* cannot block for long */
 #define P9S_OP_CHANGES		BIT(2)	/* EROFS if the export is read-only */
 #define P9S_OP_UNVERSIONED	BIT(3)	/* may come before Tversion */
+#define P9S_OP_XATTR		BIT(4)	/* the fid may stand for an xattr */
 
 /**
  * struct p9s_operation - what to do with one type of message

@@ -51,6 +51,21 @@ int p9s_op_version(struct p9s_request *rq)
 }
 
 /**
+ * p9s_op_auth - Tauth: nobody needs to authenticate
+ * @rq: the request
+ *
+ * Which client it is says the transport. The errno that tells so is diod's:
+ * its clients go on without an afid after ENOENT, and give up after any other.
+ * Linux's client never asks.
+ *
+ * Context and return: see ops.h.
+ */
+int p9s_op_auth(struct p9s_request *rq)
+{
+	return -ENOENT;
+}
+
+/**
  * p9s_op_attach - Tattach: a fid for the root of the export
  * @rq: the request
  *

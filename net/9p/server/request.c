@@ -345,18 +345,29 @@ static void p9s_request_finish(struct p9s_request *rq, int err)
 	}
 }
 
+static int p9s_request_as_fid(struct p9s_request *rq)
+{
+	const struct cred *old;
+	int err;
+
+	/* An xattr is no file: most of what can be done to one is refused */
+	if (p9s_fid_xattr(rq->fid) && !(rq->op->flags & P9S_OP_XATTR))
+		return -EBADF;
+	old = override_creds(rq->fid->identity->cred);
+	err = rq->op->handle(rq);
+	revert_creds(old);
+	return err;
+}
+
 /* Run a request about a fid as who that fid was attached as */
 static int p9s_request_on_fid(struct p9s_request *rq)
 {
-	const struct cred *old;
 	int err;
 
 	rq->fid = p9s_fid_find(&rq->session->fids, rq->msg.fid);
 	if (!rq->fid)
 		return -EBADF;
-	old = override_creds(rq->fid->identity->cred);
-	err = rq->op->handle(rq);
-	revert_creds(old);
+	err = p9s_request_as_fid(rq);
 	p9s_fid_put(rq->fid);
 	rq->fid = NULL;
 	return err;

@@ -69,6 +69,9 @@ p9s_session_alloc(const char *name, const struct p9_server_export *export,
 	kref_init(&session->users);
 	p9s_fid_table_init(&session->fids, export->max_fids ?: P9S_MAX_FIDS,
 			   export->max_open ?: P9S_MAX_OPEN);
+	p9s_lock_table_init(&session->locks, export->max_locks ?: P9S_MAX_LOCKS);
+	p9s_xattr_quota_init(&session->xattrs,
+			     export->max_xattrs ?: P9S_MAX_XATTRS);
 	spin_lock_init(&session->lock);
 	hash_init(session->tags);
 	INIT_LIST_HEAD(&session->threads);
@@ -151,6 +154,7 @@ void p9_server_close(struct p9_server_session *session)
 	p9s_stats_hide(session);
 	p9s_thread_stop(session);
 	p9s_fid_table_clear(&session->fids);
+	p9s_lock_table_destroy(&session->locks);
 	path_put(&session->export.root);
 	p9s_session_put(session);
 }

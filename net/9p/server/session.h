@@ -12,8 +12,10 @@
 #include <net/9p/server.h>
 
 #include "fid.h"
+#include "lock.h"
 #include "qid.h"
 #include "stats.h"
+#include "xattr.h"
 
 #define P9S_NAME_SIZE		64
 #define P9S_TAG_BITS		6
@@ -21,6 +23,8 @@
 /* What one client may make the server hold */
 #define P9S_MAX_FIDS		65536
 #define P9S_MAX_OPEN		16384
+#define P9S_MAX_LOCKS		4096
+#define P9S_MAX_XATTRS		(4 << 20)
 #define P9S_MAX_REQUESTS	256
 #define P9S_MAX_BUFFERED	(16 << 20)
 #define P9S_MAX_THREADS		16
@@ -34,6 +38,8 @@
  *	while nothing runs but the Tversion that writes it
  * @users: p9_server_open()'s reference, and one of each request
  * @fids: the client's fids
+ * @locks: the locks that it has on files
+ * @xattrs: what the xattrs that it reads and writes take of memory
  * @devices: the filesystems that it has met
  * @stats: what it has done
  * @nr_channels: how many channels there are
@@ -62,6 +68,8 @@ struct p9_server_session {
 	u32 msize;
 	struct kref users;
 	struct p9s_fid_table fids;
+	struct p9s_lock_table locks;
+	struct p9s_xattr_quota xattrs;
 	struct p9s_devices devices;
 	struct p9s_stats stats;
 	unsigned int nr_channels;

@@ -76,6 +76,10 @@ static int p9s_stats_show_all(struct seq_file *m, void *unused)
 		   session->fids.max);
 	seq_printf(m, "open %u of %u\n", READ_ONCE(session->fids.nr_open),
 		   session->fids.max_open);
+	seq_printf(m, "locks %u of %u\n", READ_ONCE(session->locks.nr),
+		   session->locks.max);
+	seq_printf(m, "xattrs %zu of %zu\n", READ_ONCE(session->xattrs.used),
+		   session->xattrs.max);
 	seq_printf(m, "requests %u of %u\n", READ_ONCE(session->nr_requests),
 		   P9S_MAX_REQUESTS);
 	seq_printf(m, "buffered %zu of %u\n", READ_ONCE(session->buffered),

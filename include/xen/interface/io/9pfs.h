@@ -21,6 +21,8 @@
  *  squash_uid, squash_gid	admin		whose ids every access gets with
  *						security_model "squash" (an
  *						extension, absent means 65534)
+ *  devices			admin		"1": device nodes can be made (an
+ *						extension, absent means "0")
  *  versions			backend		protocols it speaks: "1"
  *  max-rings			backend		how many rings it serves at most
  *  max-ring-page-order		backend		largest ring order, 1 to 9
