@@ -73,6 +73,8 @@ struct p9_server_transport {
  * @session: set by p9_server_open()
  * @ready: something may be there to receive; guarded by the session's lock
  * @led: a thread is receiving; guarded by the session's lock
+ * @refused: what is to be received next waits for room; who leads it sets this
+ * @looked: up to which round of looks it was found empty; session's lock
  *
  * A transport embeds this in its own structure of a ring or connection.
  */
@@ -81,6 +83,8 @@ struct p9_server_channel {
 	struct p9_server_session *session;
 	bool ready;
 	bool led;
+	bool refused;
+	u64 looked;
 };
 
 /**

@@ -12,13 +12,13 @@
  * may add two, as unlocking the middle of a range makes two of it, or remove
  * many; the owner's are counted before and after.
  */
-#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/jhash.h>
 #include <linux/limits.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>

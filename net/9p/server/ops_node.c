@@ -234,8 +234,9 @@ int p9s_op_symlink(struct p9s_request *rq)
 }
 
 /*
- * A device node is a name for a device of whoever opens it, so it lets nobody
- * at a device of this machine but who can open files here as well.
+ * The server opens no device node, but the programs of this machine may: what a
+ * client makes here is a name for a device of theirs too, unless the exported
+ * filesystem is mounted with nodev. So the admin has to allow it.
  */
 static int p9s_mknod_device(struct p9s_request *rq, struct p9s_make *how)
 {

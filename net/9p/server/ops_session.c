@@ -8,6 +8,7 @@
 #include <net/9p/server.h>
 
 #include "fid.h"
+#include "flush.h"
 #include "identity.h"
 #include "ops.h"
 #include "request.h"
@@ -111,7 +112,7 @@ int p9s_op_attach(struct p9s_request *rq)
  */
 int p9s_op_flush(struct p9s_request *rq)
 {
-	if (p9s_request_await(rq, rq->msg.flush.oldtag))
+	if (p9s_flush_park(rq) || p9s_request_await(rq, rq->msg.flush.oldtag))
 		return -EIOCBQUEUED;
 	return 0;
 }

@@ -40,8 +40,8 @@ static u32 p9s_request_limit(struct p9_server_session *session)
 }
 
 /*
- * Count a request if the limits allow. One is always allowed, so that a
- * session never waits for nothing.
+ * Count a request if the limits allow. One is always allowed besides those that
+ * are parked until more is received, so that a session never waits for nothing.
  */
 static bool p9s_request_account(struct p9_server_session *session, size_t size)
 {
@@ -49,7 +49,7 @@ static bool p9s_request_account(struct p9_server_session *session, size_t size)
 	bool fits;
 
 	spin_lock_irqsave(&session->lock, flags);
-	fits = !session->nr_requests ||
+	fits = session->nr_requests == session->nr_parked ||
 	       (session->nr_requests < P9S_MAX_REQUESTS &&
 		session->buffered + size <= P9S_MAX_BUFFERED);
 	if (fits) {
@@ -105,7 +105,8 @@ p9_server_req_alloc(struct p9_server_channel *channel,
 	    head.size > p9s_request_limit(session))
 		return ERR_PTR(-EPROTO);
 	size = struct_size(rq, data, head.size);
-	if (!p9s_request_account(session, size))
+	channel->refused = !p9s_request_account(session, size);
+	if (channel->refused)
 		return NULL;
 	rq = kvmalloc(size, GFP_KERNEL);
 	if (!rq) {
@@ -329,8 +330,14 @@ static void p9s_request_reply(struct p9s_request *rq, int err)
 	p9s_request_send(rq);
 }
 
-/* Send the reply, then those of the flushes that waited for it, and so on */
-static void p9s_request_finish(struct p9s_request *rq, int err)
+/**
+ * p9s_request_finish - answer a request, then the flushes that waited for it
+ * @rq: the request, which is gone afterwards
+ * @err: 0, or the error to answer with
+ *
+ * Context: may sleep, nothing locked.
+ */
+void p9s_request_finish(struct p9s_request *rq, int err)
 {
 	LIST_HEAD(flushes);
 

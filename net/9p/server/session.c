@@ -12,6 +12,7 @@
 #include <net/9p/server.h>
 
 #include "export.h"
+#include "flush.h"
 #include "request.h"
 #include "session.h"
 #include "thread.h"
@@ -51,6 +52,8 @@ static int p9s_session_channels(struct p9_server_session *session,
 		channels[i]->session = session;
 		channels[i]->ready = false;
 		channels[i]->led = false;
+		channels[i]->refused = false;
+		channels[i]->looked = 0;
 	}
 	return 0;
 }
@@ -74,6 +77,7 @@ p9s_session_alloc(const char *name, const struct p9_server_export *export,
 			     export->max_xattrs ?: P9S_MAX_XATTRS);
 	spin_lock_init(&session->lock);
 	hash_init(session->tags);
+	INIT_LIST_HEAD(&session->parked);
 	INIT_LIST_HEAD(&session->threads);
 	INIT_LIST_HEAD(&session->idle);
 	init_waitqueue_head(&session->drained);
@@ -153,6 +157,7 @@ void p9_server_close(struct p9_server_session *session)
 {
 	p9s_stats_hide(session);
 	p9s_thread_stop(session);
+	p9s_flush_end(session);
 	p9s_fid_table_clear(&session->fids);
 	p9s_lock_table_destroy(&session->locks);
 	path_put(&session->export.root);

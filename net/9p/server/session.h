@@ -54,6 +54,9 @@
  * @buffered: bytes of it
  * @nr_running: requests between their receipt and the end of their reply
  * @tags: these by tag, all but Tversion
+ * @parked: Tflushes that wait until the other channels were looked at
+ * @nr_parked: how many are in @parked
+ * @round: how many ever were
  * @threads: all threads; they are taken out only by who waits for their end
  * @idle: those asleep, the one that went last first
  * @nr_threads: threads that have not decided to end
@@ -84,6 +87,9 @@ struct p9_server_session {
 	size_t buffered;
 	unsigned int nr_running;
 	DECLARE_HASHTABLE(tags, P9S_TAG_BITS);
+	struct list_head parked;
+	unsigned int nr_parked;
+	u64 round;
 	struct list_head threads;
 	struct list_head idle;
 	unsigned int nr_threads;
