@@ -96,6 +96,18 @@ def before_version(env):
     s.close()
 
 
+@test("Tauth is answered with ENOENT: no authentication is needed")
+def no_auth(env):
+    with env.session() as s:
+        for aname in "", "/", "x" * 1000:
+            fails(errno.ENOENT, s.call, p9raw.auth(7, "root", aname, 0))
+        fails(errno.EBADF, s.getattr, 7)
+        kind, body = p9raw.auth(7, "root", "")
+        for bad in b"", body[:-1], body[:4], body + b"\0":
+            fails(errno.EINVAL, s.call, (kind, bad))
+        s.attach(7)
+
+
 @test("Tversion in mid-session clunks all fids")
 def version_again(env):
     with env.dir() as (s, _):

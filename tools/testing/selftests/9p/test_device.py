@@ -183,11 +183,13 @@ def roots(env):
 @test("options are checked one by one")
 def options(env):
     with Device(env.export) as device:
-        for good in "", "readonly=1", "max_fids=5000,max_open=0", "security_model=none,readonly=0", \
+        for good in "", "readonly=1", "max_fids=5000,max_open=0", \
+                "devices=1,max_locks=7,max_xattrs=100000", "devices=0", "security_model=none,readonly=0", \
                 "security_model=passthrough", ",readonly=1,", \
                 "security_model=squash,squash_uid=1,squash_gid=2":
             device.session(options=good).close()
-        for bad in "x", "x=1", "max_fids=-1", "max_open=x", "readonly", "readonly=", "readonly=2", \
+        for bad in "x", "x=1", "max_fids=-1", "max_open=x", "devices=2", \
+                "max_locks=", "max_xattrs=-1", "readonly", "readonly=", "readonly=2", \
                 "security_model=", "security_model=mapped", "=", "=1", \
                 "security_model=squash,squash_uid=-1", \
                 "security_model=squash,squash_uid=4294967295", \
