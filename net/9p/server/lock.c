@@ -161,7 +161,7 @@ static int p9s_lock_change(struct p9s_lock_table *table,
 
 	lockdep_assert_held(&table->mutex);
 	before = p9s_lock_count(file, owner, fl, &splits);
-	more = !lock_is_unlock(fl) + splits;
+	more = (lock_is_unlock(fl) ? 0 : 1) + (splits ? 1 : 0);
 	if (more && table->nr + more > table->max)
 		return -ENOLCK;
 	err = vfs_lock_file(file, F_SETLK, fl, NULL);

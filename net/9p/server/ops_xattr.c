@@ -10,6 +10,7 @@
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/mount.h>
 #include <linux/mutex.h>
