@@ -266,7 +266,8 @@ static void p9s_channel_hand_over(struct p9_server_channel *channel)
 
 	spin_lock_irq(&session->lock);
 	channel->led = false;
-	channel->ready |= pending;
+	/* A Tflush that is parked needs the channel looked at to its end */
+	channel->ready |= pending || session->nr_parked;
 	if (p9s_channel_waiting(session))
 		woken = p9s_thread_wake(session);
 	spawn = !woken && p9s_thread_wanted(session);
