@@ -165,7 +165,9 @@ static struct p9s_request *p9s_request_find(struct p9_server_session *session,
 			continue;
 		if (!rq->replying)
 			return rq;
-		replying = rq;
+		/* The latest is the first; its client has the others' replies */
+		if (!replying)
+			replying = rq;
 	}
 	return replying;
 }
