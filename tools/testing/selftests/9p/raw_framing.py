@@ -177,7 +177,7 @@ def inner_lengths(env):
 @test("an unknown type gives EOPNOTSUPP, and the session goes on")
 def unknown_type(env):
     known = {r[0] for r in requests()}
-    known |= {p9raw.TVERSION, p9raw.TATTACH, p9raw.TFLUSH}
+    known |= {p9raw.TVERSION, p9raw.TAUTH, p9raw.TATTACH, p9raw.TFLUSH}
     with env.session() as s:
         for kind in range(256):
             if kind in known:
