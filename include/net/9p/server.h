@@ -73,6 +73,8 @@ struct p9_server_transport {
  * @session: set by p9_server_open()
  * @ready: something may be there to receive; guarded by the session's lock
  * @led: a thread is receiving; guarded by the session's lock
+ * @refused: what is to be received next waits for room; who leads it sets this
+ * @looked: up to which round of looks it was found empty; session's lock
  *
  * A transport embeds this in its own structure of a ring or connection.
  */
@@ -81,6 +83,8 @@ struct p9_server_channel {
 	struct p9_server_session *session;
 	bool ready;
 	bool led;
+	bool refused;
+	u64 looked;
 };
 
 /**
@@ -109,8 +113,12 @@ enum p9_server_security {
  * @readonly: every change is refused with EROFS
  * @crossmnt: filesystems mounted beneath @root are part of it; else what they
  *	hide is
+ * @devices: root of a client may make device nodes; they are never opened here
  * @max_fids: fids that a session may have
  * @max_open: fids of these that may be open
+ * @max_locks: locks on files that a session may have
+ * @max_xattrs: bytes of memory that the xattrs which a session is reading and
+ *	writing may take
  * @max_requests: requests that may be in memory at once
  * @max_buffered: bytes that these may take
  * @max_threads: threads that may work for the session
@@ -124,8 +132,11 @@ struct p9_server_export {
 	kgid_t squash_gid;
 	bool readonly;
 	bool crossmnt;
+	bool devices;
 	unsigned int max_fids;
 	unsigned int max_open;
+	unsigned int max_locks;
+	unsigned int max_xattrs;
 	unsigned int max_requests;
 	unsigned int max_buffered;
 	unsigned int max_threads;

@@ -29,6 +29,10 @@ static void p9s_stats_now(struct seq_file *m,
 		   session->fids.max);
 	seq_printf(m, "open %u of %u\n", READ_ONCE(session->fids.nr_open),
 		   session->fids.max_open);
+	seq_printf(m, "locks %u of %u\n", READ_ONCE(session->locks.nr),
+		   session->locks.max);
+	seq_printf(m, "xattrs %zu of %zu\n", READ_ONCE(session->xattrs.used),
+		   session->xattrs.max);
 	seq_printf(m, "requests %u of %u\n", READ_ONCE(session->nr_requests),
 		   session->max_requests);
 	seq_printf(m, "buffered %zu of %u\n", READ_ONCE(session->buffered),

@@ -93,6 +93,12 @@ static int p9s_option_crossmnt(struct p9_server_export *export,
 	return p9s_export_flag(value, &export->crossmnt);
 }
 
+static int p9s_option_devices(struct p9_server_export *export,
+			      const char *value)
+{
+	return p9s_export_flag(value, &export->devices);
+}
+
 static int p9s_option_max_fids(struct p9_server_export *export,
 			       const char *value)
 {
@@ -103,6 +109,18 @@ static int p9s_option_max_open(struct p9_server_export *export,
 			       const char *value)
 {
 	return kstrtouint(value, 10, &export->max_open);
+}
+
+static int p9s_option_max_locks(struct p9_server_export *export,
+				const char *value)
+{
+	return kstrtouint(value, 10, &export->max_locks);
+}
+
+static int p9s_option_max_xattrs(struct p9_server_export *export,
+				 const char *value)
+{
+	return kstrtouint(value, 10, &export->max_xattrs);
 }
 
 static int p9s_option_max_requests(struct p9_server_export *export,
@@ -138,8 +156,11 @@ static const struct {
 	{ "squash_gid", p9s_option_squash_gid, P9S_IS_ID },
 	{ "readonly", p9s_option_readonly, P9S_IS_FLAG },
 	{ "crossmnt", p9s_option_crossmnt, P9S_IS_FLAG },
+	{ "devices", p9s_option_devices, P9S_IS_FLAG },
 	{ "max_fids", p9s_option_max_fids, P9S_IS_LIMIT },
 	{ "max_open", p9s_option_max_open, P9S_IS_LIMIT },
+	{ "max_locks", p9s_option_max_locks, P9S_IS_LIMIT },
+	{ "max_xattrs", p9s_option_max_xattrs, P9S_IS_LIMIT },
 	{ "max_requests", p9s_option_max_requests, P9S_IS_LIMIT },
 	{ "max_buffered", p9s_option_max_buffered, P9S_IS_LIMIT },
 	{ "max_threads", p9s_option_max_threads, P9S_IS_LIMIT },
@@ -161,9 +182,9 @@ static unsigned int p9s_option_find(const char *key)
  * p9_server_export_option - set one option of an export
  * @export: the export, P9_SERVER_EXPORT_INIT before its first option
  * @key: the option: security_model (none, passthrough, squash or server),
- *	squash_uid, squash_gid (numbers), readonly, crossmnt (0 or 1), max_fids,
- *	max_open, max_requests, max_buffered (in bytes) or max_threads (numbers;
- *	0 stands for the default)
+ *	squash_uid, squash_gid (numbers), readonly, crossmnt, devices (0 or 1),
+ *	max_fids, max_open, max_locks, max_xattrs (in bytes), max_requests,
+ *	max_buffered (in bytes) or max_threads (numbers; 0 stands for the default)
  * @value: its value
  *
  * In what order options are set does not matter.

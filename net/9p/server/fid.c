@@ -12,6 +12,8 @@
 
 #include "fid.h"
 #include "identity.h"
+#include "lock.h"
+#include "xattr.h"
 
 static struct hlist_head *p9s_fid_bucket(struct p9s_fid_table *table, u32 id)
 {
@@ -266,7 +268,8 @@ EXPORT_SYMBOL_IF_KUNIT(p9s_fid_next);
 
 /**
  * p9s_fid_put - give a reference of a fid back
- * @fid: the fid; with the last reference its file is closed, really
+ * @fid: the fid; with the last reference its file is closed, really, and what
+ *	was locked by that is unlocked
  *
  * Context: may sleep, with nothing locked that closing a file may need.
  */
@@ -274,10 +277,14 @@ void p9s_fid_put(struct p9s_fid *fid)
 {
 	if (!refcount_dec_and_test(&fid->users))
 		return;
+	if (fid->locks)
+		p9s_lock_release(fid->locks, fid->file);
 	if (fid->file)
 		__fput_sync(fid->file);
 	if (fid->counted)
 		p9s_fid_release_open(fid->table);
+	if (fid->xattr)
+		p9s_xattr_free(fid->xattr);
 	p9s_identity_put(fid->identity);
 	path_put(&fid->path);
 	mutex_destroy(&fid->lock);
@@ -348,3 +355,31 @@ struct file *p9s_fid_file(struct p9s_fid *fid)
 	return smp_load_acquire(&fid->file);
 }
 EXPORT_SYMBOL_IF_KUNIT(p9s_fid_file);
+
+/**
+ * p9s_fid_set_xattr - let a fid stand for an xattr
+ * @fid: the fid, not open; its lock is held, or nobody else knows it
+ * @xattr: the xattr; the fid owns it then
+ *
+ * Context: any.
+ */
+void p9s_fid_set_xattr(struct p9s_fid *fid, struct p9s_xattr *xattr)
+{
+	/* Pairs with p9s_fid_xattr(): who sees the xattr sees all of it */
+	smp_store_release(&fid->xattr, xattr);
+}
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_set_xattr);
+
+/**
+ * p9s_fid_xattr - the xattr that a fid stands for
+ * @fid: the fid; the xattr is there as long as the caller's reference
+ *
+ * Context: any.
+ * Return: the xattr, or NULL if the fid stands for a file.
+ */
+struct p9s_xattr *p9s_fid_xattr(struct p9s_fid *fid)
+{
+	/* Pairs with p9s_fid_set_xattr() */
+	return smp_load_acquire(&fid->xattr);
+}
+EXPORT_SYMBOL_IF_KUNIT(p9s_fid_xattr);

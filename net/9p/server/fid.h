@@ -16,6 +16,8 @@
 
 struct file;
 struct p9s_identity;
+struct p9s_lock_table;
+struct p9s_xattr;
 
 #define P9S_FID_BUCKETS	1024
 
@@ -27,9 +29,14 @@ struct p9s_identity;
  * @table: where it is counted
  * @path: what it is on; does not change
  * @identity: who it was attached as; does not change
- * @lock: guards opening, and the position that readdir left the file at
+ * @lock: guards opening, the position that readdir left the file at, and what
+ *	an xattr's value is while it is written
  * @file: the open file; set once under @lock, read by p9s_fid_file()
  * @counted: @file is counted in the table
+ * @xattr: the xattr that it stands for, and then never a file; set once under
+ *	@lock, read by p9s_fid_xattr()
+ * @locks: where the locks that were taken by @file are kept, NULL if none ever
+ *	was; guarded by the mutex there
  */
 struct p9s_fid {
 	u32 id;
@@ -38,9 +45,11 @@ struct p9s_fid {
 	struct p9s_fid_table *table;
 	struct path path;
 	struct p9s_identity *identity;
-	struct mutex lock;	/* opening, readdir's position */
+	struct mutex lock;	/* opening, readdir's position, a value */
 	struct file *file;
 	bool counted;
+	struct p9s_xattr *xattr;
+	struct p9s_lock_table *locks;
 };
 
 /**
@@ -79,5 +88,7 @@ int p9s_fid_reserve_open(struct p9s_fid_table *table);
 void p9s_fid_release_open(struct p9s_fid_table *table);
 void p9s_fid_set_file(struct p9s_fid *fid, struct file *file);
 struct file *p9s_fid_file(struct p9s_fid *fid);
+void p9s_fid_set_xattr(struct p9s_fid *fid, struct p9s_xattr *xattr);
+struct p9s_xattr *p9s_fid_xattr(struct p9s_fid *fid);
 
 #endif /* NET_9P_SERVER_FID_H */

@@ -223,3 +223,30 @@ const struct cred *p9s_identity_create_cred(struct p9s_identity *identity,
 	put_cred(old);
 	return new;
 }
+
+/**
+ * p9s_identity_raise - a right that root has for one kind of request only
+ * @cred: credentials of an identity
+ * @capability: the right, or P9S_NO_CAPABILITY
+ *
+ * Context: may sleep.
+ * Return: a reference to credentials that have it if their user is root, and
+ * to @cred if not; NULL without memory.
+ */
+const struct cred *p9s_identity_raise(const struct cred *cred, int capability)
+{
+	const struct cred *old;
+	struct cred *new;
+
+	if (capability == P9S_NO_CAPABILITY ||
+	    !uid_eq(cred->fsuid, GLOBAL_ROOT_UID))
+		return get_cred(cred);
+	old = override_creds(cred);
+	new = prepare_creds();
+	revert_creds(old);
+	if (!new)
+		return NULL;
+	cap_raise(new->cap_effective, capability);
+	cap_raise(new->cap_permitted, capability);
+	return new;
+}

@@ -7,6 +7,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#define P9S_NO_CAPABILITY	(-1)
+
 struct cred;
 struct p9_server_export;
 struct p9s_tattach;
@@ -37,5 +39,6 @@ struct p9s_identity *p9s_identity_get(struct p9s_identity *identity);
 void p9s_identity_put(struct p9s_identity *identity);
 const struct cred *p9s_identity_create_cred(struct p9s_identity *identity,
 					    u32 gid);
+const struct cred *p9s_identity_raise(const struct cred *cred, int capability);
 
 #endif /* NET_9P_SERVER_IDENTITY_H */

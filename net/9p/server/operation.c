@@ -71,8 +71,18 @@ static const struct p9s_operation p9s_operations[] = {
 		.handle = p9s_op_setattr,
 		.flags = P9S_OP_FID | P9S_OP_CHANGES,
 	},
-	[P9_TXATTRWALK] = { .name = "xattrwalk", .flags = P9S_OP_QUICK },
-	[P9_TXATTRCREATE] = { .name = "xattrcreate", .flags = P9S_OP_QUICK },
+	[P9_TXATTRWALK] = {
+		.name = "xattrwalk",
+		.decode = p9s_decode_xattrwalk,
+		.handle = p9s_op_xattrwalk,
+		.flags = P9S_OP_FID,
+	},
+	[P9_TXATTRCREATE] = {
+		.name = "xattrcreate",
+		.decode = p9s_decode_xattrcreate,
+		.handle = p9s_op_xattrcreate,
+		.flags = P9S_OP_FID | P9S_OP_CHANGES,
+	},
 	[P9_TREADDIR] = {
 		.name = "readdir",
 		.decode = p9s_decode_read,
@@ -85,8 +95,18 @@ static const struct p9s_operation p9s_operations[] = {
 		.handle = p9s_op_fsync,
 		.flags = P9S_OP_FID,
 	},
-	[P9_TLOCK] = { .name = "lock", .flags = P9S_OP_QUICK },
-	[P9_TGETLOCK] = { .name = "getlock", .flags = P9S_OP_QUICK },
+	[P9_TLOCK] = {
+		.name = "lock",
+		.decode = p9s_decode_lock,
+		.handle = p9s_op_lock,
+		.flags = P9S_OP_FID,
+	},
+	[P9_TGETLOCK] = {
+		.name = "getlock",
+		.decode = p9s_decode_getlock,
+		.handle = p9s_op_getlock,
+		.flags = P9S_OP_FID,
+	},
 	[P9_TLINK] = {
 		.name = "link",
 		.decode = p9s_decode_link,
@@ -118,8 +138,12 @@ static const struct p9s_operation p9s_operations[] = {
 		.handle = p9s_op_version,
 		.flags = P9S_OP_UNVERSIONED,
 	},
-	/* An error to Tauth means that no authentication is needed */
-	[P9_TAUTH] = { .name = "auth", .flags = P9S_OP_QUICK },
+	[P9_TAUTH] = {
+		.name = "auth",
+		.decode = p9s_decode_auth,
+		.handle = p9s_op_auth,
+		.flags = P9S_OP_QUICK,
+	},
 	[P9_TATTACH] = {
 		.name = "attach",
 		.decode = p9s_decode_attach,
@@ -141,25 +165,25 @@ static const struct p9s_operation p9s_operations[] = {
 		.name = "read",
 		.decode = p9s_decode_read,
 		.handle = p9s_op_read,
-		.flags = P9S_OP_FID,
+		.flags = P9S_OP_FID | P9S_OP_XATTR,
 	},
 	[P9_TWRITE] = {
 		.name = "write",
 		.decode = p9s_decode_write,
 		.handle = p9s_op_write,
-		.flags = P9S_OP_FID,
+		.flags = P9S_OP_FID | P9S_OP_XATTR,
 	},
 	[P9_TCLUNK] = {
 		.name = "clunk",
 		.decode = p9s_decode_fid,
 		.handle = p9s_op_clunk,
-		.flags = P9S_OP_FID | P9S_OP_ANYWHERE,
+		.flags = P9S_OP_FID | P9S_OP_ANYWHERE | P9S_OP_XATTR,
 	},
 	[P9_TREMOVE] = {
 		.name = "remove",
 		.decode = p9s_decode_fid,
 		.handle = p9s_op_remove,
-		.flags = P9S_OP_FID | P9S_OP_ANYWHERE,
+		.flags = P9S_OP_FID | P9S_OP_ANYWHERE | P9S_OP_XATTR,
 	},
 };
 

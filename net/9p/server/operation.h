@@ -15,6 +15,7 @@ struct p9s_request;
 #define P9S_OP_CHANGES		BIT(2)	/* EROFS if the export is read-only */
 #define P9S_OP_UNVERSIONED	BIT(3)	/* may come before Tversion */
 #define P9S_OP_ANYWHERE		BIT(4)	/* also if the fid left the export */
+#define P9S_OP_XATTR		BIT(5)	/* the fid may stand for an xattr */
 
 /**
  * struct p9s_operation - what to do with one type of message

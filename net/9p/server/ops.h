@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The handlers of operations, and what they share. Each handler is called with
- * the request taken apart and, but for version, attach and flush, its fid
+ * the request taken apart and, but for version, auth, attach and flush, its fid
  * looked up and the identity of that put on. It may sleep. It returns 0 with
  * the reply's fields encoded, or a negative error to answer with.
  */
@@ -16,9 +16,11 @@ struct path;
 struct p9s_fid;
 struct p9s_request;
 struct p9s_str;
+struct p9s_xattr;
 
 /* ops_session.c */
 int p9s_op_version(struct p9s_request *rq);
+int p9s_op_auth(struct p9s_request *rq);
 int p9s_op_attach(struct p9s_request *rq);
 int p9s_op_flush(struct p9s_request *rq);
 
@@ -50,6 +52,17 @@ int p9s_op_renameat(struct p9s_request *rq);
 int p9s_op_getattr(struct p9s_request *rq);
 int p9s_op_setattr(struct p9s_request *rq);
 int p9s_op_statfs(struct p9s_request *rq);
+
+/* ops_xattr.c */
+int p9s_op_xattrwalk(struct p9s_request *rq);
+int p9s_op_xattrcreate(struct p9s_request *rq);
+int p9s_xattr_pread(struct p9s_request *rq, const struct p9s_xattr *xattr);
+int p9s_xattr_pwrite(struct p9s_request *rq, struct p9s_xattr *xattr);
+int p9s_xattr_commit(struct p9s_fid *fid);
+
+/* ops_lock.c */
+int p9s_op_lock(struct p9s_request *rq);
+int p9s_op_getlock(struct p9s_request *rq);
 
 /* ops_node.c */
 int p9s_op_mkdir(struct p9s_request *rq);

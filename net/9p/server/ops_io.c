@@ -28,7 +28,7 @@ static struct file *p9s_io_file(struct p9s_request *rq, u64 offset, int *err)
 }
 
 /**
- * p9s_op_read - Tread: read from the open file
+ * p9s_op_read - Tread: read from the open file, or from an xattr
  * @rq: the request
  *
  * Context and return: see ops.h.
@@ -36,6 +36,7 @@ static struct file *p9s_io_file(struct p9s_request *rq, u64 offset, int *err)
 int p9s_op_read(struct p9s_request *rq)
 {
 	const struct p9s_tread *msg = &rq->msg.read;
+	struct p9s_xattr *xattr = p9s_fid_xattr(rq->fid);
 	loff_t pos = msg->offset;
 	struct iov_iter iter;
 	struct kvec vec;
@@ -43,6 +44,8 @@ int p9s_op_read(struct p9s_request *rq)
 	ssize_t got;
 	int err;
 
+	if (xattr)
+		return p9s_xattr_pread(rq, xattr);
 	file = p9s_io_file(rq, msg->offset, &err);
 	if (!file)
 		return err;
@@ -61,7 +64,7 @@ int p9s_op_read(struct p9s_request *rq)
 }
 
 /**
- * p9s_op_write - Twrite: write to the open file
+ * p9s_op_write - Twrite: write to the open file, or to an xattr
  * @rq: the request
  *
  * Files opened with O_SYNC, O_DSYNC or O_APPEND are written so. What could be
@@ -72,6 +75,7 @@ int p9s_op_read(struct p9s_request *rq)
 int p9s_op_write(struct p9s_request *rq)
 {
 	const struct p9s_twrite *msg = &rq->msg.write;
+	struct p9s_xattr *xattr = p9s_fid_xattr(rq->fid);
 	struct kvec vec = { (void *)msg->data, msg->count };
 	loff_t pos = msg->offset;
 	struct iov_iter iter;
@@ -80,6 +84,8 @@ int p9s_op_write(struct p9s_request *rq)
 	size_t done = 0;
 	int err;
 
+	if (xattr)
+		return p9s_xattr_pwrite(rq, xattr);
 	file = p9s_io_file(rq, msg->offset, &err);
 	if (!file)
 		return err;

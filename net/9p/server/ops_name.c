@@ -159,7 +159,7 @@ static int p9s_remove_fid(struct p9s_request *rq)
  */
 int p9s_op_remove(struct p9s_request *rq)
 {
-	int err = p9s_remove_fid(rq);
+	int err = p9s_fid_xattr(rq->fid) ? -EBADF : p9s_remove_fid(rq);
 
 	if (!p9s_fid_remove(rq->fid))
 		return -EBADF;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Making what is not a file to write to: directories, symlinks, links, FIFOs,
- * sockets. Device nodes are refused.
+ * sockets, and device nodes if the export has them. None of these last three is
+ * ever opened here.
  */
+#include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/delayed_call.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/filelock.h>
 #include <linux/fs.h>
+#include <linux/kdev_t.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/path.h>
@@ -31,6 +34,7 @@
  * @name: what it is to be called
  * @gid: the group that it is to have
  * @mode: its mode
+ * @dev: what device it is, 0 for what is none
  * @target: where a symlink points to
  * @old: what a link is to
  */
@@ -41,6 +45,7 @@ struct p9s_make {
 	const struct p9s_str *name;
 	u32 gid;
 	umode_t mode;
+	dev_t dev;
 	const char *target;
 	const struct path *old;
 };
@@ -88,7 +93,7 @@ static struct dentry *p9s_make_node(const struct p9s_make *how,
 {
 	return p9s_made(child, vfs_mknod(mnt_idmap(dir->mnt),
 					 d_inode(dir->dentry), child,
-					 how->mode, 0, delegated));
+					 how->mode, how->dev, delegated));
 }
 
 static struct dentry *p9s_make_link(const struct p9s_make *how,
@@ -152,14 +157,27 @@ static int p9s_make_qid(struct p9s_request *rq, const struct p9s_make *how)
 	return err;
 }
 
+/* What only root may make */
+static int p9s_make_right(const struct p9s_make *how)
+{
+	if (S_ISCHR(how->mode) || S_ISBLK(how->mode))
+		return CAP_MKNOD;
+	return P9S_NO_CAPABILITY;
+}
+
 /* Make it in the fid's directory, as the one who is to own it */
 static int p9s_make(struct p9s_request *rq, const struct p9s_make *how)
 {
+	const struct cred *create;
 	const struct cred *cred;
 	const struct cred *old;
 	int err;
 
-	cred = p9s_identity_create_cred(rq->fid->identity, how->gid);
+	create = p9s_identity_create_cred(rq->fid->identity, how->gid);
+	if (!create)
+		return -ENOMEM;
+	cred = p9s_identity_raise(create, p9s_make_right(how));
+	put_cred(create);
 	if (!cred)
 		return -ENOMEM;
 	old = override_creds(cred);
@@ -215,8 +233,26 @@ int p9s_op_symlink(struct p9s_request *rq)
 	return err;
 }
 
+/*
+ * The server opens no device node, but the programs of this machine may: what a
+ * client makes here is a name for a device of theirs too, unless the exported
+ * filesystem is mounted with nodev. So the admin has to allow it.
+ */
+static int p9s_mknod_device(struct p9s_request *rq, struct p9s_make *how)
+{
+	const struct p9s_tmknod *msg = &rq->msg.mknod;
+
+	if (!rq->session->export.devices)
+		return -EPERM;
+	if (msg->major >= BIT(32 - MINORBITS) || msg->minor >= BIT(MINORBITS))
+		return -EINVAL;
+	how->make = p9s_make_node;
+	how->dev = MKDEV(msg->major, msg->minor);
+	return 0;
+}
+
 /**
- * p9s_op_mknod - Tmknod: make a FIFO, a socket or an empty file
+ * p9s_op_mknod - Tmknod: make a FIFO, a socket, an empty file, a device node
  * @rq: the request
  *
  * Context and return: see ops.h.
@@ -229,6 +265,7 @@ int p9s_op_mknod(struct p9s_request *rq)
 		.gid = msg->gid,
 		.mode = msg->mode & (S_IFMT | S_IALLUGO),
 	};
+	int err = 0;
 
 	switch (msg->mode & S_IFMT) {
 	case 0:
@@ -241,11 +278,12 @@ int p9s_op_mknod(struct p9s_request *rq)
 		break;
 	case S_IFCHR:
 	case S_IFBLK:
-		return -EPERM;
+		err = p9s_mknod_device(rq, &how);
+		break;
 	default:
-		return -EINVAL;
+		err = -EINVAL;
 	}
-	return p9s_make(rq, &how);
+	return err ?: p9s_make(rq, &how);
 }
 
 /**

@@ -129,7 +129,7 @@ static int p9s_open_fid(struct p9s_request *rq, u32 wire, int flags)
 	struct p9s_fid *fid = rq->fid;
 	struct file *file;
 
-	if (fid->file)
+	if (fid->file || fid->xattr)
 		return -EBUSY;
 	file = p9s_open_existing(&fid->path, wire, flags);
 	if (IS_ERR(file))
@@ -340,13 +340,16 @@ int p9s_op_lcreate(struct p9s_request *rq)
 }
 
 /**
- * p9s_op_clunk - Tclunk: forget the fid, close its file
+ * p9s_op_clunk - Tclunk: forget the fid, close its file, set its xattr
  * @rq: the request
  *
  * Context and return: see ops.h. The file is closed when the request gives
- * its reference back, before the reply is sent.
+ * its reference back, before the reply is sent. The fid is gone even if the
+ * xattr could not be set.
  */
 int p9s_op_clunk(struct p9s_request *rq)
 {
-	return p9s_fid_remove(rq->fid) ? 0 : -EBADF;
+	if (!p9s_fid_remove(rq->fid))
+		return -EBADF;
+	return p9s_xattr_commit(rq->fid);
 }

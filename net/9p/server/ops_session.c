@@ -8,6 +8,7 @@
 #include <net/9p/server.h>
 
 #include "fid.h"
+#include "flush.h"
 #include "identity.h"
 #include "ops.h"
 #include "request.h"
@@ -48,6 +49,21 @@ int p9s_op_version(struct p9s_request *rq)
 	p9s_put_u32(&rq->out, msize);
 	p9s_put_str(&rq->out, answer, strlen(answer));
 	return 0;
+}
+
+/**
+ * p9s_op_auth - Tauth: nobody needs to authenticate
+ * @rq: the request
+ *
+ * Which client it is says the transport. The errno that tells so is diod's:
+ * its clients go on without an afid after ENOENT, and give up after any other.
+ * Linux's client never asks.
+ *
+ * Context and return: see ops.h.
+ */
+int p9s_op_auth(struct p9s_request *rq)
+{
+	return -ENOENT;
 }
 
 /**
@@ -96,7 +112,7 @@ int p9s_op_attach(struct p9s_request *rq)
  */
 int p9s_op_flush(struct p9s_request *rq)
 {
-	if (p9s_request_await(rq, rq->msg.flush.oldtag))
+	if (p9s_flush_park(rq) || p9s_request_await(rq, rq->msg.flush.oldtag))
 		return -EIOCBQUEUED;
 	return 0;
 }

@@ -44,8 +44,8 @@ static u32 p9s_request_limit(struct p9_server_session *session)
 }
 
 /*
- * Count a request if the limits allow. One is always allowed, so that a
- * session never waits for nothing.
+ * Count a request if the limits allow. One is always allowed besides those that
+ * are parked until more is received, so that a session never waits for nothing.
  */
 static bool p9s_request_account(struct p9_server_session *session, size_t size)
 {
@@ -53,7 +53,7 @@ static bool p9s_request_account(struct p9_server_session *session, size_t size)
 	bool fits;
 
 	spin_lock_irqsave(&session->lock, flags);
-	fits = !session->nr_requests ||
+	fits = session->nr_requests == session->nr_parked ||
 	       (session->nr_requests < session->max_requests &&
 		session->buffered + size <= session->max_buffered);
 	if (fits) {
@@ -109,7 +109,8 @@ p9_server_req_alloc(struct p9_server_channel *channel,
 	    head.size > p9s_request_limit(session))
 		return ERR_PTR(-EPROTO);
 	size = struct_size(rq, data, head.size);
-	if (!p9s_request_account(session, size))
+	channel->refused = !p9s_request_account(session, size);
+	if (channel->refused)
 		return NULL;
 	rq = kvmalloc(size, GFP_KERNEL);
 	if (!rq) {
@@ -168,7 +169,9 @@ static struct p9s_request *p9s_request_find(struct p9_server_session *session,
 			continue;
 		if (!rq->replying)
 			return rq;
-		replying = rq;
+		/* The latest is the first; its client has the others' replies */
+		if (!replying)
+			replying = rq;
 	}
 	return replying;
 }
@@ -368,8 +371,14 @@ static void p9s_request_reply(struct p9s_request *rq, int err)
 	p9s_request_send(rq);
 }
 
-/* Send the reply, then those of the flushes that waited for it, and so on */
-static void p9s_request_finish(struct p9s_request *rq, int err)
+/**
+ * p9s_request_finish - answer a request, then the flushes that waited for it
+ * @rq: the request, which is gone afterwards
+ * @err: 0, or the error to answer with
+ *
+ * Context: may sleep, nothing locked.
+ */
+void p9s_request_finish(struct p9s_request *rq, int err)
 {
 	struct p9s_thread *thread = rq->thread;
 	LIST_HEAD(flushes);
@@ -387,23 +396,32 @@ static void p9s_request_finish(struct p9s_request *rq, int err)
 	}
 }
 
+static int p9s_request_as_fid(struct p9s_request *rq)
+{
+	const struct cred *old;
+	int err;
+
+	/* An xattr is no file: most of what can be done to one is refused */
+	if (p9s_fid_xattr(rq->fid) && !(rq->op->flags & P9S_OP_XATTR))
+		return -EBADF;
+	if (!(rq->op->flags & P9S_OP_ANYWHERE) &&
+	    !p9s_export_serves(&rq->session->export, rq->fid))
+		return -ENOENT;
+	old = override_creds(rq->fid->identity->cred);
+	err = rq->op->handle(rq);
+	revert_creds(old);
+	return err;
+}
+
 /* Run a request about a fid as who that fid was attached as */
 static int p9s_request_on_fid(struct p9s_request *rq)
 {
-	const struct cred *old;
 	int err;
 
 	rq->fid = p9s_fid_find(&rq->session->fids, rq->msg.fid);
 	if (!rq->fid)
 		return -EBADF;
-	if (!(rq->op->flags & P9S_OP_ANYWHERE) &&
-	    !p9s_export_serves(&rq->session->export, rq->fid)) {
-		err = -ENOENT;
-	} else {
-		old = override_creds(rq->fid->identity->cred);
-		err = rq->op->handle(rq);
-		revert_creds(old);
-	}
+	err = p9s_request_as_fid(rq);
 	p9s_fid_put(rq->fid);
 	rq->fid = NULL;
 	return err;

@@ -29,8 +29,10 @@ struct p9s_thread;
  * @replying: its reply may be at the client already; session lock
  * @tag_node: in the session's tags while it runs; session lock
  * @flushes: Tflushes that are answered after this one; session lock
- * @flush_entry: in the @flushes of another request, which this one flushes
+ * @flush_entry: in the @flushes of another request, which this one flushes, or
+ *	in the session's parked
  * @awaits: that other request; session lock
+ * @round: which look at the other channels it is parked for, if it is a Tflush
  * @thread: runs it, or answers it in the end
  * @fid: the fid that it is about, if it is about one
  * @msg: its fields
@@ -55,6 +57,7 @@ struct p9s_request {
 	struct list_head flushes;
 	struct list_head flush_entry;
 	struct p9s_request *awaits;
+	u64 round;
 
 	struct p9s_thread *thread;
 	struct p9s_fid *fid;
@@ -69,6 +72,7 @@ struct p9s_request {
 struct p9s_request *p9s_request_begin(struct p9_server_req *req);
 void p9s_request_run(struct p9s_request *rq, struct p9s_thread *thread);
 u32 p9s_request_fid(const struct p9s_request *rq);
+void p9s_request_finish(struct p9s_request *rq, int err);
 bool p9s_request_await(struct p9s_request *flush, u16 oldtag);
 void *p9s_request_payload(struct p9s_request *rq, size_t size);
 

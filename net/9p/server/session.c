@@ -13,6 +13,7 @@
 
 #include "debugfs.h"
 #include "export.h"
+#include "flush.h"
 #include "request.h"
 #include "session.h"
 #include "sysfs.h"
@@ -56,6 +57,8 @@ static int p9s_session_channels(struct p9_server_session *session,
 		channels[i]->session = session;
 		channels[i]->ready = false;
 		channels[i]->led = false;
+		channels[i]->refused = false;
+		channels[i]->looked = 0;
 	}
 	return 0;
 }
@@ -77,8 +80,12 @@ p9s_session_alloc(const char *name, const struct p9_server_export *export,
 	kref_init(&session->users);
 	p9s_fid_table_init(&session->fids, export->max_fids ?: P9S_MAX_FIDS,
 			   export->max_open ?: P9S_MAX_OPEN);
+	p9s_lock_table_init(&session->locks, export->max_locks ?: P9S_MAX_LOCKS);
+	p9s_xattr_quota_init(&session->xattrs,
+			     export->max_xattrs ?: P9S_MAX_XATTRS);
 	spin_lock_init(&session->lock);
 	hash_init(session->tags);
+	INIT_LIST_HEAD(&session->parked);
 	INIT_LIST_HEAD(&session->threads);
 	INIT_LIST_HEAD(&session->idle);
 	init_waitqueue_head(&session->drained);
@@ -168,7 +175,9 @@ void p9_server_close(struct p9_server_session *session)
 	p9s_debugfs_hide(session);
 	p9s_sysfs_hide(session);
 	p9s_thread_stop(session);
+	p9s_flush_end(session);
 	p9s_fid_table_clear(&session->fids);
+	p9s_lock_table_destroy(&session->locks);
 	trace_p9s_session_close(session);
 	path_put(&session->export.root);
 	p9s_session_put(session);

@@ -14,8 +14,10 @@
 #include <net/9p/server.h>
 
 #include "fid.h"
+#include "lock.h"
 #include "qid.h"
 #include "stats.h"
+#include "xattr.h"
 
 #define P9S_NAME_SIZE		64
 #define P9S_TAG_BITS		6
@@ -23,6 +25,8 @@
 /* What one client may make the server hold unless the export says otherwise */
 #define P9S_MAX_FIDS		65536
 #define P9S_MAX_OPEN		16384
+#define P9S_MAX_LOCKS		4096
+#define P9S_MAX_XATTRS		(4 << 20)
 #define P9S_MAX_REQUESTS	256
 #define P9S_MAX_BUFFERED	(16 << 20)
 #define P9S_MAX_THREADS		16
@@ -39,6 +43,8 @@
  * @max_threads: as many as @nr_threads may be
  * @users: p9_server_open()'s reference, and one of each request
  * @fids: the client's fids
+ * @locks: the locks that it has on files
+ * @xattrs: what the xattrs that it reads and writes take of memory
  * @devices: the filesystems that it has met
  * @stats: what it has done
  * @kobj: its directory in sysfs
@@ -56,6 +62,9 @@
  * @buffered: bytes of it
  * @nr_running: requests between their receipt and the end of their reply
  * @tags: these by tag, all but Tversion
+ * @parked: Tflushes that wait until the other channels were looked at
+ * @nr_parked: how many are in @parked
+ * @round: how many ever were
  * @threads: all threads; they are taken out only by who waits for their end
  * @idle: those asleep, the one that went last first
  * @nr_threads: threads that have not decided to end
@@ -73,6 +82,8 @@ struct p9_server_session {
 	unsigned int max_threads;
 	struct kref users;
 	struct p9s_fid_table fids;
+	struct p9s_lock_table locks;
+	struct p9s_xattr_quota xattrs;
 	struct p9s_devices devices;
 	struct p9s_stats stats;
 	struct kobject kobj;
@@ -90,6 +101,9 @@ struct p9_server_session {
 	size_t buffered;
 	unsigned int nr_running;
 	DECLARE_HASHTABLE(tags, P9S_TAG_BITS);
+	struct list_head parked;
+	unsigned int nr_parked;
+	u64 round;
 	struct list_head threads;
 	struct list_head idle;
 	unsigned int nr_threads;

@@ -89,6 +89,10 @@ P9S_ATTR_NUMBER(fids, READ_ONCE(to_session(kobj)->fids.nr));
 P9S_ATTR_NUMBER(max_fids, to_session(kobj)->fids.max);
 P9S_ATTR_NUMBER(open, READ_ONCE(to_session(kobj)->fids.nr_open));
 P9S_ATTR_NUMBER(max_open, to_session(kobj)->fids.max_open);
+P9S_ATTR_NUMBER(locks, READ_ONCE(to_session(kobj)->locks.nr));
+P9S_ATTR_NUMBER(max_locks, to_session(kobj)->locks.max);
+P9S_ATTR_NUMBER(xattrs, READ_ONCE(to_session(kobj)->xattrs.used));
+P9S_ATTR_NUMBER(max_xattrs, to_session(kobj)->xattrs.max);
 P9S_ATTR_NUMBER(inflight, READ_ONCE(to_session(kobj)->nr_requests));
 P9S_ATTR_NUMBER(max_requests, to_session(kobj)->max_requests);
 P9S_ATTR_NUMBER(buffered, READ_ONCE(to_session(kobj)->buffered));
@@ -153,6 +157,10 @@ static struct attribute *p9s_session_attrs[] = {
 	&p9s_attr_max_fids.attr,
 	&p9s_attr_open.attr,
 	&p9s_attr_max_open.attr,
+	&p9s_attr_locks.attr,
+	&p9s_attr_max_locks.attr,
+	&p9s_attr_xattrs.attr,
+	&p9s_attr_max_xattrs.attr,
 	&p9s_attr_inflight.attr,
 	&p9s_attr_max_requests.attr,
 	&p9s_attr_buffered.attr,

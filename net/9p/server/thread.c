@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 #include <net/9p/server.h>
 
+#include "flush.h"
 #include "operation.h"
 #include "request.h"
 #include "session.h"
@@ -175,13 +176,18 @@ static struct p9s_request *p9s_channel_next(struct p9_server_channel *channel)
 {
 	struct p9s_request *rq;
 	struct p9_server_req *req;
+	u64 round;
 
 	do {
 		if (p9s_session_over(channel->session))
 			continue;
+		round = p9s_flush_round(channel->session);
+		channel->refused = false;
 		req = channel->transport->recv(channel);
-		if (!req)
+		if (!req) {
+			p9s_flush_looked(channel, round);
 			continue;
+		}
 		rq = IS_ERR(req) ? ERR_CAST(req) : p9s_request_begin(req);
 		if (!IS_ERR(rq))
 			return rq;
@@ -280,7 +286,8 @@ static void p9s_channel_hand_over(struct p9_server_channel *channel)
 
 	spin_lock_irq(&session->lock);
 	channel->led = false;
-	channel->ready |= pending;
+	/* A Tflush that is parked needs the channel looked at to its end */
+	channel->ready |= pending || session->nr_parked;
 	if (p9s_channel_waiting(session))
 		woken = p9s_thread_wake(session);
 	spawn = !woken && p9s_thread_wanted(session);

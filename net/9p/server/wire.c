@@ -33,6 +33,13 @@ static const u8 *p9s_take(struct p9s_cursor *in, size_t len)
 	return at;
 }
 
+static u8 p9s_get_u8(struct p9s_cursor *in)
+{
+	const u8 *at = p9s_take(in, 1);
+
+	return at ? *at : 0;
+}
+
 static u16 p9s_get_u16(struct p9s_cursor *in)
 {
 	const u8 *at = p9s_take(in, 2);
@@ -97,6 +104,29 @@ static void p9s_get_target(struct p9s_cursor *in, struct p9s_str *str)
 		p9s_fail(in, -EINVAL);
 }
 
+/* What an xattr is called, with the errors of setxattr(2) and getxattr(2) */
+static void p9s_get_xattr(struct p9s_cursor *in, struct p9s_str *str)
+{
+	p9s_get_str(in, str);
+	if (in->err)
+		return;
+	if (str->len > P9S_MAX_XATTR)
+		p9s_fail(in, -ERANGE);
+	else if (memchr(str->ptr, '\0', str->len))
+		p9s_fail(in, -EINVAL);
+}
+
+/* The part of a Tlock that a Tgetlock has too, but for the type */
+static void p9s_get_lock(struct p9s_cursor *in, struct p9s_tlock *lock)
+{
+	lock->start = p9s_get_u64(in);
+	lock->length = p9s_get_u64(in);
+	lock->proc_id = p9s_get_u32(in);
+	p9s_get_str(in, &lock->client_id);
+	if (lock->client_id.len > P9S_MAX_CLIENT)
+		p9s_fail(in, -ENAMETOOLONG);
+}
+
 static void p9s_get_time(struct p9s_cursor *in, struct p9s_time *time)
 {
 	time->sec = p9s_get_u64(in);
@@ -154,6 +184,22 @@ int p9s_decode_version(struct p9s_cursor *in, union p9s_msg *msg)
 {
 	msg->version.msize = p9s_get_u32(in);
 	p9s_get_str(in, &msg->version.version);
+	return p9s_finish(in);
+}
+
+/**
+ * p9s_decode_auth - afid[4] uname[s] aname[s] n_uname[4]
+ * @in: at the start of the body
+ * @msg: where the fields go
+ *
+ * Context and return: see p9s_decode_version().
+ */
+int p9s_decode_auth(struct p9s_cursor *in, union p9s_msg *msg)
+{
+	msg->auth.afid = p9s_get_u32(in);
+	p9s_get_str(in, &msg->auth.uname);
+	p9s_get_str(in, &msg->auth.aname);
+	msg->auth.n_uname = p9s_get_u32(in);
 	return p9s_finish(in);
 }
 
@@ -331,6 +377,74 @@ int p9s_decode_setattr(struct p9s_cursor *in, union p9s_msg *msg)
 	msg->setattr.size = p9s_get_u64(in);
 	p9s_get_time(in, &msg->setattr.atime);
 	p9s_get_time(in, &msg->setattr.mtime);
+	return p9s_finish(in);
+}
+
+/**
+ * p9s_decode_xattrwalk - fid[4] newfid[4] name[s]
+ * @in: at the start of the body
+ * @msg: where the fields go; without a name a list is asked for
+ *
+ * Context: any. Strings point into the message.
+ * Return: 0, -EINVAL, or -ERANGE for a name that no xattr can have.
+ */
+int p9s_decode_xattrwalk(struct p9s_cursor *in, union p9s_msg *msg)
+{
+	msg->xattrwalk.fid = p9s_get_u32(in);
+	msg->xattrwalk.newfid = p9s_get_u32(in);
+	p9s_get_xattr(in, &msg->xattrwalk.name);
+	return p9s_finish(in);
+}
+
+/**
+ * p9s_decode_xattrcreate - fid[4] name[s] attr_size[8] flags[4]
+ * @in: at the start of the body
+ * @msg: where the fields go
+ *
+ * Context and return: see p9s_decode_xattrwalk().
+ */
+int p9s_decode_xattrcreate(struct p9s_cursor *in, union p9s_msg *msg)
+{
+	msg->xattrcreate.fid = p9s_get_u32(in);
+	p9s_get_xattr(in, &msg->xattrcreate.name);
+	if (!in->err && !msg->xattrcreate.name.len)
+		p9s_fail(in, -ERANGE);
+	msg->xattrcreate.size = p9s_get_u64(in);
+	msg->xattrcreate.flags = p9s_get_u32(in);
+	return p9s_finish(in);
+}
+
+/**
+ * p9s_decode_lock - fid[4] type[1] flags[4] start[8] length[8] proc_id[4]
+ *	client_id[s]
+ * @in: at the start of the body
+ * @msg: where the fields go
+ *
+ * Context and return: see p9s_decode_version().
+ */
+int p9s_decode_lock(struct p9s_cursor *in, union p9s_msg *msg)
+{
+	msg->lock.fid = p9s_get_u32(in);
+	msg->lock.type = p9s_get_u8(in);
+	msg->lock.flags = p9s_get_u32(in);
+	p9s_get_lock(in, &msg->lock);
+	return p9s_finish(in);
+}
+
+/**
+ * p9s_decode_getlock - fid[4] type[1] start[8] length[8] proc_id[4]
+ *	client_id[s]
+ * @in: at the start of the body
+ * @msg: where the fields go
+ *
+ * Context and return: see p9s_decode_version().
+ */
+int p9s_decode_getlock(struct p9s_cursor *in, union p9s_msg *msg)
+{
+	msg->lock.fid = p9s_get_u32(in);
+	msg->lock.type = p9s_get_u8(in);
+	msg->lock.flags = 0;
+	p9s_get_lock(in, &msg->lock);
 	return p9s_finish(in);
 }
 

@@ -12,6 +12,8 @@
 #define P9S_MAX_WALK	16	/* names in one Twalk */
 #define P9S_MAX_NAME	255	/* bytes in one name */
 #define P9S_MAX_TARGET	4095	/* bytes in a symlink's target */
+#define P9S_MAX_XATTR	255	/* bytes in an xattr's name */
+#define P9S_MAX_CLIENT	128	/* bytes in what a client calls itself */
 #define P9S_QID_SIZE	13	/* type[1] version[4] path[8] */
 #define P9S_IO_HDR	11	/* size[4] type[1] tag[2] count[4] */
 #define P9S_LINK_HDR	9	/* size[4] type[1] tag[2] len[2] */
@@ -68,6 +70,13 @@ struct p9s_time {
 struct p9s_tversion {
 	u32 msize;
 	struct p9s_str version;
+};
+
+struct p9s_tauth {
+	u32 afid;
+	struct p9s_str uname;
+	struct p9s_str aname;
+	u32 n_uname;
 };
 
 struct p9s_tattach {
@@ -136,6 +145,30 @@ struct p9s_tsetattr {
 	struct p9s_time mtime;
 };
 
+struct p9s_txattrwalk {
+	u32 fid;
+	u32 newfid;
+	struct p9s_str name;
+};
+
+struct p9s_txattrcreate {
+	u32 fid;
+	struct p9s_str name;
+	u64 size;
+	u32 flags;
+};
+
+/* Tgetlock is a Tlock without flags */
+struct p9s_tlock {
+	u32 fid;
+	u8 type;
+	u32 flags;
+	u64 start;
+	u64 length;
+	u32 proc_id;
+	struct p9s_str client_id;
+};
+
 struct p9s_tmkdir {
 	u32 fid;
 	struct p9s_str name;
@@ -186,11 +219,12 @@ struct p9s_tunlinkat {
 
 /*
  * Any request, taken apart. @fid is the fid that it is about: all but Tversion
- * and Tflush start with one.
+ * and Tflush start with one, and Tauth with one that is not there yet.
  */
 union p9s_msg {
 	u32 fid;
 	struct p9s_tversion version;
+	struct p9s_tauth auth;
 	struct p9s_tattach attach;
 	struct p9s_tflush flush;
 	struct p9s_twalk walk;
@@ -201,6 +235,9 @@ union p9s_msg {
 	struct p9s_tfsync fsync;
 	struct p9s_tgetattr getattr;
 	struct p9s_tsetattr setattr;
+	struct p9s_txattrwalk xattrwalk;
+	struct p9s_txattrcreate xattrcreate;
+	struct p9s_tlock lock;
 	struct p9s_tmkdir mkdir;
 	struct p9s_tsymlink symlink;
 	struct p9s_tmknod mknod;
@@ -228,6 +265,7 @@ void p9s_wire_header(const u8 *from, struct p9s_header *header);
 void p9s_wire_start(struct p9s_cursor *in, const u8 *body, size_t len);
 
 int p9s_decode_version(struct p9s_cursor *in, union p9s_msg *msg);
+int p9s_decode_auth(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_attach(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_flush(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_walk(struct p9s_cursor *in, union p9s_msg *msg);
@@ -239,6 +277,10 @@ int p9s_decode_write(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_fsync(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_getattr(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_setattr(struct p9s_cursor *in, union p9s_msg *msg);
+int p9s_decode_xattrwalk(struct p9s_cursor *in, union p9s_msg *msg);
+int p9s_decode_xattrcreate(struct p9s_cursor *in, union p9s_msg *msg);
+int p9s_decode_lock(struct p9s_cursor *in, union p9s_msg *msg);
+int p9s_decode_getlock(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_mkdir(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_symlink(struct p9s_cursor *in, union p9s_msg *msg);
 int p9s_decode_mknod(struct p9s_cursor *in, union p9s_msg *msg);

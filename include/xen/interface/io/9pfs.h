@@ -26,10 +26,12 @@
  *  squash_uid, squash_gid	admin		whose ids every access gets with
  *						security_model "squash"; default
  *						65534
+ *  devices			admin		"1": device nodes can be made;
+ *						default "0"
  *  max_fids, max_open,		admin		what the guest may make the backend
- *  max_requests,				hold: fids, open files, requests
- *  max_buffered, max_threads			in flight, bytes of these,
- *						threads; "0" is the default
+ *  max_locks, max_xattrs,			hold: fids, open files, locks, bytes
+ *  max_requests,				of xattrs, requests in flight, bytes
+ *  max_buffered, max_threads			of these, threads; "0" is the default
  *  versions			backend		protocols it speaks: "1"
  *  max-rings			backend		how many rings it serves at most
  *  max-ring-page-order		backend		largest ring order, 1 to 9

@@ -269,7 +269,8 @@ void peer_send_raw(struct peer *peer, unsigned int channel, const u8 *message,
 	spin_lock(&peer->lock);
 	list_add_tail(&copy->entry, &to->sent);
 	spin_unlock(&peer->lock);
-	p9_server_ready(&to->channel);
+	if (!peer->late)
+		p9_server_ready(&to->channel);
 }
 
 /* Send what was put together in the peer's body */

@@ -60,6 +60,7 @@ struct peer_reply {
  * @channel: the one that peer_call() sends on
  * @last: the reply that was last taken
  * @hold: the tag whose reply's send() does not return, or PEER_NO_TAG
+ * @late: the server is not told of what is sent
  * @lock: guards what follows, and what is sent
  * @replies: those that have come
  * @nr_failed: how often the server said that the session is over
@@ -74,6 +75,7 @@ struct peer {
 	unsigned int channel;
 	struct peer_reply last;
 	int hold;
+	bool late;
 	spinlock_t lock;	/* what follows, and the channels' sent */
 	struct list_head replies;
 	unsigned int nr_failed;
@@ -111,6 +113,7 @@ unsigned int peer_nr_walked(const struct peer *peer);
 u64 peer_walked_to(const struct peer *peer, unsigned int nr);
 int peer_clunk(struct peer *peer, u32 fid);
 int peer_open(struct peer *peer, u32 fid);
+int peer_open_for(struct peer *peer, u32 fid, u32 flags);
 int peer_create(struct peer *peer, u32 fid, const char *name);
 int peer_mkdir(struct peer *peer, u32 fid, const char *name, u32 mode);
 int peer_symlink(struct peer *peer, u32 fid, const char *name,
@@ -118,7 +121,13 @@ int peer_symlink(struct peer *peer, u32 fid, const char *name,
 int peer_rename(struct peer *peer, u32 from, const char *old, u32 to,
 		const char *new);
 int peer_rmdir(struct peer *peer, u32 fid, const char *name);
+int peer_write(struct peer *peer, u32 fid, u64 offset, const void *data,
+	       u32 count);
+int peer_read(struct peer *peer, u32 fid, u64 offset, u32 count);
 u64 peer_qid(struct peer *peer, u32 fid);
+struct peer *peer_attached_to(struct kunit *test,
+			      const struct p9_server_export *export,
+			      unsigned int nr_channels);
 struct peer *peer_attached(struct kunit *test, const struct path *root);
 
 #endif /* NET_9P_SERVER_TESTS_PEER_H */

@@ -106,13 +106,18 @@ int peer_clunk(struct peer *peer, u32 fid)
 	return peer_call(peer, P9_TCLUNK);
 }
 
-int peer_open(struct peer *peer, u32 fid)
+int peer_open_for(struct peer *peer, u32 fid, u32 flags)
 {
 	struct wire_body *body = peer_body(peer);
 
 	wire_put(body, fid, 4);
-	wire_put(body, 0, 4);
+	wire_put(body, flags, 4);
 	return peer_call(peer, P9_TLOPEN);
+}
+
+int peer_open(struct peer *peer, u32 fid)
+{
+	return peer_open_for(peer, fid, P9_DOTL_RDONLY);
 }
 
 /* A file; @fid, a directory before, is open on it then */
@@ -173,6 +178,30 @@ int peer_rmdir(struct peer *peer, u32 fid, const char *name)
 	return peer_call(peer, P9_TUNLINKAT);
 }
 
+int peer_write(struct peer *peer, u32 fid, u64 offset, const void *data,
+	       u32 count)
+{
+	struct wire_body *body = peer_body(peer);
+
+	wire_put(body, fid, 4);
+	wire_put(body, offset, 8);
+	wire_put(body, count, 4);
+	memcpy(body->bytes + body->len, data, count);
+	body->len += count;
+	return peer_call(peer, P9_TWRITE);
+}
+
+/* What was read stands in the last reply, after count[4] */
+int peer_read(struct peer *peer, u32 fid, u64 offset, u32 count)
+{
+	struct wire_body *body = peer_body(peer);
+
+	wire_put(body, fid, 4);
+	wire_put(body, offset, 8);
+	wire_put(body, count, 4);
+	return peer_call(peer, P9_TREAD);
+}
+
 /* The number of the file that a fid is on */
 u64 peer_qid(struct peer *peer, u32 fid)
 {
@@ -189,7 +218,15 @@ u64 peer_qid(struct peer *peer, u32 fid)
 struct peer *peer_attached(struct kunit *test, const struct path *root)
 {
 	struct p9_server_export export = { .root = *root };
-	struct peer *peer = peer_connect(test, &export, 1);
+
+	return peer_attached_to(test, &export, 1);
+}
+
+struct peer *peer_attached_to(struct kunit *test,
+			      const struct p9_server_export *export,
+			      unsigned int nr_channels)
+{
+	struct peer *peer = peer_connect(test, export, nr_channels);
 
 	KUNIT_ASSERT_EQ(test, 0, peer_version(peer, PEER_MSIZE, "9P2000.L"));
 	KUNIT_ASSERT_EQ(test, 0, peer_attach(peer, 0, 0));

@@ -168,11 +168,27 @@ static void checks_an_attach(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, peer_qid(peer, 1), peer_qid(peer, 2));
 }
 
+/* With the one error that diod's clients take for "go on without" */
+static void needs_no_authentication(struct kunit *test)
+{
+	struct peer *peer = connect(test, 1);
+	struct wire_body *body;
+
+	KUNIT_EXPECT_EQ(test, 0, peer_version(peer, PEER_MSIZE, "9P2000.L"));
+	body = peer_body(peer);
+	wire_put(body, 1, 4);
+	wire_put_string(body, "root");
+	wire_put_string(body, "/export");
+	wire_put(body, 0, 4);
+	KUNIT_EXPECT_EQ(test, -ENOENT, peer_call(peer, P9_TAUTH));
+	KUNIT_EXPECT_EQ(test, -EBADF, peer_clunk(peer, 1));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(peer, 1, 0));
+}
+
 static void says_what_it_does_not_do(struct kunit *test)
 {
 	static const u8 types[] = {
-		P9_TAUTH, P9_TXATTRWALK, P9_TLOCK, 0, P9_TLERROR, P9_RVERSION,
-		255,
+		0, P9_TLERROR, P9_TOPEN, P9_RVERSION, 255,
 	};
 	struct peer *peer = connect(test, 1);
 	unsigned int i;
@@ -298,6 +314,7 @@ static struct kunit_case session_cases[] = {
 	KUNIT_CASE(knows_versions),
 	KUNIT_CASE(starts_anew_with_each_version),
 	KUNIT_CASE(checks_an_attach),
+	KUNIT_CASE(needs_no_authentication),
 	KUNIT_CASE(says_what_it_does_not_do),
 	KUNIT_CASE(changes_nothing_if_readonly),
 	KUNIT_CASE(ends_requests_before_a_version),

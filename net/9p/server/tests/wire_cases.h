@@ -34,7 +34,7 @@ struct wire_message {
 #define WIRE_N2		0xD1D2D3D4U
 #define WIRE_N3		0xE1E2E3E4U
 
-/* All but these are about a fid, which comes first */
+/* All but these begin with a fid */
 static inline bool wire_has_fid(const struct wire_message *m)
 {
 	return m->type != P9_TVERSION && m->type != P9_TFLUSH;
@@ -74,6 +74,23 @@ static bool wire_check_attach(const union p9s_msg *msg)
 	       wire_is(&msg->attach.uname, "root") &&
 	       wire_is(&msg->attach.aname, "") &&
 	       msg->attach.n_uname == WIRE_N1;
+}
+
+static bool wire_check_auth(const union p9s_msg *msg)
+{
+	return msg->auth.afid == WIRE_FID &&
+	       wire_is(&msg->auth.uname, "root") &&
+	       wire_is(&msg->auth.aname, "aname") &&
+	       msg->auth.n_uname == WIRE_N1;
+}
+
+static void wire_make_auth(struct wire_body *b, const char *name,
+			   size_t len)
+{
+	wire_put(b, WIRE_FID, 4);
+	wire_put_string(b, "root");
+	wire_put_string(b, "aname");
+	wire_put(b, WIRE_N1, 4);
 }
 
 static void wire_make_flush(struct wire_body *b, const char *name,
@@ -223,6 +240,81 @@ static bool wire_check_setattr(const union p9s_msg *msg)
 	       msg->setattr.mtime.nsec == WIRE_LONG + 4;
 }
 
+static void wire_make_xattrwalk(struct wire_body *b, const char *name,
+				size_t len)
+{
+	wire_put(b, WIRE_FID, 4);
+	wire_put(b, WIRE_FID2, 4);
+	wire_put_string(b, "user.a/b");
+}
+
+static bool wire_check_xattrwalk(const union p9s_msg *msg)
+{
+	return msg->xattrwalk.newfid == WIRE_FID2 &&
+	       wire_is(&msg->xattrwalk.name, "user.a/b");
+}
+
+static void wire_make_xattrcreate(struct wire_body *b, const char *name,
+				  size_t len)
+{
+	wire_put(b, WIRE_FID, 4);
+	wire_put_string(b, "user.a/b");
+	wire_put(b, WIRE_LONG, 8);
+	wire_put(b, WIRE_N1, 4);
+}
+
+static bool wire_check_xattrcreate(const union p9s_msg *msg)
+{
+	return wire_is(&msg->xattrcreate.name, "user.a/b") &&
+	       msg->xattrcreate.size == WIRE_LONG &&
+	       msg->xattrcreate.flags == WIRE_N1;
+}
+
+static void wire_put_lock(struct wire_body *b)
+{
+	wire_put(b, WIRE_LONG, 8);
+	wire_put(b, WIRE_LONG + 1, 8);
+	wire_put(b, WIRE_N2, 4);
+	wire_put_string(b, "client");
+}
+
+static bool wire_check_lock_of(const union p9s_msg *msg, u32 flags)
+{
+	return msg->lock.type == 0xB1 &&
+	       msg->lock.flags == flags &&
+	       msg->lock.start == WIRE_LONG &&
+	       msg->lock.length == WIRE_LONG + 1 &&
+	       msg->lock.proc_id == WIRE_N2 &&
+	       wire_is(&msg->lock.client_id, "client");
+}
+
+static void wire_make_lock(struct wire_body *b, const char *name,
+			   size_t len)
+{
+	wire_put(b, WIRE_FID, 4);
+	wire_put(b, 0xB1, 1);
+	wire_put(b, WIRE_N1, 4);
+	wire_put_lock(b);
+}
+
+static bool wire_check_lock(const union p9s_msg *msg)
+{
+	return wire_check_lock_of(msg, WIRE_N1);
+}
+
+static void wire_make_getlock(struct wire_body *b, const char *name,
+			      size_t len)
+{
+	wire_put(b, WIRE_FID, 4);
+	wire_put(b, 0xB1, 1);
+	wire_put_lock(b);
+}
+
+static bool wire_check_getlock(const union p9s_msg *msg)
+{
+	return wire_check_lock_of(msg, 0);
+}
+
 static void wire_make_mkdir(struct wire_body *b, const char *name,
 			    size_t len)
 {
@@ -328,6 +420,7 @@ static bool wire_check_unlinkat(const union p9s_msg *msg)
 static const struct wire_message wire_messages[] = {
 	{ P9_TVERSION, false, "version", wire_make_version,
 	  wire_check_version },
+	{ P9_TAUTH, false, "auth", wire_make_auth, wire_check_auth },
 	{ P9_TATTACH, false, "attach", wire_make_attach, wire_check_attach },
 	{ P9_TFLUSH, false, "flush", wire_make_flush, wire_check_flush },
 	{ P9_TWALK, true, "walk", wire_make_walk, wire_check_walk },
@@ -345,6 +438,13 @@ static const struct wire_message wire_messages[] = {
 	  wire_check_getattr },
 	{ P9_TSETATTR, false, "setattr", wire_make_setattr,
 	  wire_check_setattr },
+	{ P9_TXATTRWALK, false, "xattrwalk", wire_make_xattrwalk,
+	  wire_check_xattrwalk },
+	{ P9_TXATTRCREATE, false, "xattrcreate", wire_make_xattrcreate,
+	  wire_check_xattrcreate },
+	{ P9_TLOCK, false, "lock", wire_make_lock, wire_check_lock },
+	{ P9_TGETLOCK, false, "getlock", wire_make_getlock,
+	  wire_check_getlock },
 	{ P9_TMKDIR, true, "mkdir", wire_make_mkdir, wire_check_mkdir },
 	{ P9_TSYMLINK, true, "symlink", wire_make_symlink, wire_check_symlink },
 	{ P9_TMKNOD, true, "mknod", wire_make_mknod, wire_check_mknod },

@@ -246,6 +246,74 @@ static void checks_the_count_of_a_write(struct kunit *test)
 				    "count %#x", wrong[i]);
 }
 
+static int decode_xattr(struct kunit *test, u8 type, const char *name,
+			size_t len)
+{
+	scratch.len = 0;
+	wire_put(&scratch, WIRE_FID, 4);
+	if (type == P9_TXATTRWALK)
+		wire_put(&scratch, WIRE_FID2, 4);
+	wire_put_text(&scratch, name, len);
+	if (type == P9_TXATTRCREATE)
+		wire_put(&scratch, 0, 12);
+	return decode_error(test, type);
+}
+
+/* Names of xattrs are other names than those of files */
+static void checks_the_name_of_an_xattr(struct kunit *test)
+{
+	static const u8 types[] = { P9_TXATTRWALK, P9_TXATTRCREATE };
+	char longest[P9S_MAX_XATTR + 1];
+	unsigned int i;
+
+	memset(longest, 'x', sizeof(longest));
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		KUNIT_EXPECT_EQ(test, 0, decode_xattr(test, types[i], "..", 2));
+		KUNIT_EXPECT_EQ(test, 0, decode_xattr(test, types[i], "/", 1));
+		KUNIT_EXPECT_EQ(test, 0, decode_xattr(test, types[i], longest,
+						      P9S_MAX_XATTR));
+		KUNIT_EXPECT_EQ(test, -ERANGE,
+				decode_xattr(test, types[i], longest,
+					     P9S_MAX_XATTR + 1));
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				decode_xattr(test, types[i], "user.a\0b", 8));
+	}
+	/* Without a name they are listed, and none can be made */
+	KUNIT_EXPECT_EQ(test, 0, decode_xattr(test, P9_TXATTRWALK, "", 0));
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			decode_xattr(test, P9_TXATTRCREATE, "", 0));
+}
+
+static int decode_client(struct kunit *test, u8 type, unsigned int len)
+{
+	scratch.len = 0;
+	wire_put(&scratch, WIRE_FID, 4);
+	wire_put(&scratch, 0, type == P9_TLOCK ? 5 : 1);
+	wire_put(&scratch, 0, 8);
+	wire_put(&scratch, 0, 8);
+	wire_put(&scratch, 0, 4);
+	wire_put(&scratch, len, 2);
+	while (len--)
+		wire_put(&scratch, 0, 1);
+	return decode_error(test, type);
+}
+
+/* A reply has to hold what a client calls itself */
+static void limits_the_name_of_a_client(struct kunit *test)
+{
+	static const u8 types[] = { P9_TLOCK, P9_TGETLOCK };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		KUNIT_EXPECT_EQ(test, 0, decode_client(test, types[i], 0));
+		KUNIT_EXPECT_EQ(test, 0, decode_client(test, types[i],
+						       P9S_MAX_CLIENT));
+		KUNIT_EXPECT_EQ(test, -ENAMETOOLONG,
+				decode_client(test, types[i],
+					      P9S_MAX_CLIENT + 1));
+	}
+}
+
 /* The longest string there is, in a message that has room for it */
 static void takes_the_longest_string(struct kunit *test)
 {
@@ -268,6 +336,8 @@ static struct kunit_case wire_kunit_cases[] = {
 	KUNIT_CASE(takes_what_a_symlink_may_hold),
 	KUNIT_CASE(limits_the_names_of_a_walk),
 	KUNIT_CASE(checks_the_count_of_a_write),
+	KUNIT_CASE(checks_the_name_of_an_xattr),
+	KUNIT_CASE(limits_the_name_of_a_client),
 	KUNIT_CASE(takes_the_longest_string),
 	{ }
 };

@@ -9,9 +9,11 @@ usage: files.py DIR [--control]    (--control: DIR is on a local file system)
 """
 
 import errno
+import fcntl
 import os
 import shutil
 import stat
+import struct
 import sys
 import tempfile
 import threading
@@ -25,6 +27,10 @@ LOCAL_ONLY = {
 REMOTE_ONLY = {
     "device_nodes_are_refused": "it is the server that refuses them",
 }
+
+
+class Skip(Exception):
+    """Says why a test cannot be run here."""
 
 
 def test(function):
@@ -416,6 +422,167 @@ def names():
     fails(errno.ENAMETOOLONG, os.open, "n" * 256, os.O_WRONLY | os.O_CREAT)
 
 
+def in_child(function, *arguments):
+    """Runs it in a process of its own, which must not fail."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            function(*arguments)
+            status = 0
+        except (AssertionError, OSError) as error:
+            print(f"# in a child: {type(error).__name__}: {error}", flush=True)
+        finally:
+            os._exit(status)
+    equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0, "child")
+
+
+@test
+def extended_attributes():
+    write("f")
+    fails(errno.ENODATA, os.getxattr, "f", "user.a")
+    os.setxattr("f", "user.a", b"value")
+    os.setxattr("f", "user.b", b"\0binary\xff", os.XATTR_CREATE)
+    equal(os.getxattr("f", "user.a"), b"value")
+    equal(os.getxattr("f", "user.b"), b"\0binary\xff")
+    equal(sorted(os.listxattr("f")), ["user.a", "user.b"])
+    fails(errno.EEXIST, os.setxattr, "f", "user.a", b"x", os.XATTR_CREATE)
+    fails(errno.ENODATA, os.setxattr, "f", "user.c", b"x", os.XATTR_REPLACE)
+    os.setxattr("f", "user.a", b"new", os.XATTR_REPLACE)
+    equal(os.getxattr("f", "user.a"), b"new")
+    os.setxattr("f", "user.a", b"")
+    equal(os.getxattr("f", "user.a"), b"")
+    os.rename("f", "g")
+    os.removexattr("g", "user.a")
+    equal(os.listxattr("g"), ["user.b"])
+    fails(errno.ENODATA, os.removexattr, "g", "user.a")
+    os.mkdir("d")
+    os.setxattr("d", "user.dir", b"yes")
+    equal(os.getxattr("d", "user.dir"), b"yes")
+
+
+@test
+def large_attributes():
+    write("f")
+    for size in (1, 4095, 4097, 60000, 65536):
+        value = os.urandom(size)
+        os.setxattr("f", "user.large", value)
+        equal(os.getxattr("f", "user.large") == value, True, f"size {size}")
+    fails(errno.E2BIG, os.setxattr, "f", "user.larger", bytes(65537))
+    equal(os.listxattr("f"), ["user.large"])
+
+
+def become_user():
+    os.setgroups([])
+    os.setresgid(2000, 2000, 2000)
+    os.setresuid(1000, 1000, 1000)
+
+
+@test
+def attributes_of_the_system():
+    write("f")
+    os.setxattr("f", "trusted.t", b"root's")
+    equal(os.getxattr("f", "trusted.t"), b"root's")
+    os.chmod("f", 0o666)
+
+    def user():
+        become_user()
+        fails(errno.ENODATA, os.getxattr, "f", "trusted.t")
+        fails(errno.EPERM, os.setxattr, "f", "trusted.t", b"x")
+        os.setxattr("f", "user.u", b"user's")
+
+    in_child(user)
+    equal(os.getxattr("f", "user.u"), b"user's")
+
+
+@test
+def capabilities_of_files():
+    # cap_net_raw, effective, as setcap writes it
+    caps = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)
+    write("f", mode=0o666)
+    try:
+        os.setxattr("f", "security.capability", caps)
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        raise Skip("the kernel's client was built without them") from None
+    equal(os.getxattr("f", "security.capability"), caps)
+    fails(errno.EINVAL, os.setxattr, "f", "security.capability", b"none")
+
+    def user():
+        become_user()
+        fails(errno.EPERM, os.setxattr, "f", "security.capability", caps)
+
+    in_child(user)
+    # A write takes them away, as it does a setuid bit
+    write("f", b"changed", os.O_WRONLY)
+    fails(errno.ENODATA, os.getxattr, "f", "security.capability")
+
+
+def try_lock(path, kind, length=0, start=0):
+    """Whether this process gets a lock, which it gives back."""
+    with open(path, "r+b") as file:
+        try:
+            fcntl.lockf(file, kind | fcntl.LOCK_NB, length, start)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@test
+def locks_between_processes():
+    write("f", b"0123456789")
+
+    def other(wanted):
+        for at in (4, 5, 9, 10):
+            equal(try_lock("f", fcntl.LOCK_EX, 1, at), wanted, f"byte {at}")
+        equal(try_lock("f", fcntl.LOCK_EX, 4, 0), True, "beside it")
+
+    with open("f", "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX, 0, 4)
+        in_child(other, False)
+        fcntl.lockf(file, fcntl.LOCK_SH, 0, 4)
+        in_child(lambda: equal(try_lock("f", fcntl.LOCK_SH), True, "shared"))
+        in_child(other, False)
+        fcntl.lockf(file, fcntl.LOCK_UN, 6, 4)
+        in_child(lambda: equal(try_lock("f", fcntl.LOCK_EX, 10), True, "part"))
+        in_child(lambda: equal(try_lock("f", fcntl.LOCK_EX), False, "rest"))
+    in_child(other, True)
+
+
+@test
+def a_lock_is_waited_for():
+    write("f")
+    ready, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            with open("f", "r+b") as file:
+                fcntl.lockf(file, fcntl.LOCK_EX)
+                os.write(tell, b"x")
+                time.sleep(1)
+            status = 0
+        finally:
+            os._exit(status)
+    os.read(ready, 1)
+    with open("f", "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+    equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+
+
+@test
+def locks_of_whole_files():
+    write("f")
+    with open("f", "r+b") as one, open("f", "r+b") as two:
+        fcntl.flock(one, fcntl.LOCK_EX)
+        fails(errno.EAGAIN, fcntl.flock, two, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(one, fcntl.LOCK_UN)
+        fcntl.flock(two, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open("f", "r+b") as three:
+        fcntl.flock(three, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 @test
 def as_another_user():
     os.mkdir("d")
@@ -521,6 +688,8 @@ def main():
             continue
         try:
             run(function, top)
+        except Skip as why:
+            print(f"ok {number} {name} # SKIP {why}", flush=True)
         except (AssertionError, OSError) as error:
             failed += 1
             print(f"# {type(error).__name__}: {error}\nnot ok {number} {name}", flush=True)

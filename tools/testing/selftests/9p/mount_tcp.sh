@@ -196,12 +196,123 @@ cached()
 	done
 }
 
+# Extended attributes, and capabilities, which are one
+xattrs()
+{
+	cd "$work"
+	echo text > file
+	setfattr -n user.color -v blue file
+	setfattr -n trusted.key -v secret file
+	equal "$(getfattr --only-values -n user.color "$top/file")" blue
+	equal "$(getfattr --only-values -n trusted.key "$top/file")" secret
+	setfattr -n user.host -v here "$top/file"
+	equal "$(getfattr --only-values -n user.host file)" here
+	equal "$(getfattr -d -m - file)" "$(cd "$top" && getfattr -d -m - file)"
+	setfattr -x user.color file
+	fails getfattr -n user.color "$top/file"
+	setcap cap_net_raw+ep file
+	equal "$(getcap file)" "$(cd "$top" && getcap file)"
+	equal "$(cd "$top" && getcap file)" "file cap_net_raw=ep"
+	setcap -r file
+	fails getfattr -n security.capability "$top/file"
+	rm file
+}
+
+# With posixacl the client asks for ACLs and checks them itself
+acls()
+{
+	cd /
+	umount "$mnt"
+	mount_9p posixacl
+	cd "$work"
+	mkdir acls
+	echo text > acls/file
+	chmod 600 acls/file
+	setfacl -m u:1234:rw,g:2345:r acls/file
+	equal "$(cd "$top" && getfacl -n acls/file)" "$(getfacl -n acls/file)"
+	(cd "$top" && getfacl -n acls/file) | grep -x 'user:1234:rw-'
+	setpriv --reuid 1234 --regid 1234 --clear-groups cat acls/file
+	fails setpriv --reuid 1235 --regid 1235 --clear-groups cat acls/file
+	setfacl -d -m u:1234:rwx acls
+	echo text > acls/inherits
+	mkdir acls/dir
+	(cd "$top" && getfacl -n acls/inherits) | grep '^user:1234:rwx'
+	(cd "$top" && getfacl -n acls/dir) | grep '^default:user:1234:rwx'
+	setfacl -b acls/file
+	fails eval '(cd "$top" && getfacl -n acls/file) | grep user:1234'
+	rm -r acls
+	cd /
+	umount "$mnt"
+	mount_9p cache=none
+}
+
+# Locks of this side are in the way of the other, both ways
+locks()
+{
+	cd /
+	umount "$mnt"
+	# A lock that somebody else has is asked for again every second
+	mount_9p cache=none,locktimeout=1
+	cd "$work"
+	python3 - "$work/file" "$top/file" <<-'END'
+		import errno
+		import fcntl
+		import os
+		import sys
+		import time
+
+		def taken(path, length=0, start=0):
+		    with open(path, "r+b") as f:
+		        try:
+		            fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
+		        except OSError as err:
+		            assert err.errno in (errno.EAGAIN, errno.EACCES), err
+		            return True
+		        return False
+
+		with open(sys.argv[1], "wb") as f:
+		    f.write(b"x" * 100)
+		for here, there in sys.argv[1:], sys.argv[2:0:-1]:
+		    with open(here, "r+b") as f:
+		        fcntl.lockf(f, fcntl.LOCK_EX, 10, 20)
+		        assert taken(there, 1, 25), (here, "25 is free")
+		        assert not taken(there, 20, 0), (here, "0 is taken")
+		        assert not taken(there, 1, 30), (here, "30 is taken")
+		        fcntl.lockf(f, fcntl.LOCK_UN, 5, 20)
+		        assert not taken(there, 5, 20), (here, "20 is taken")
+		        assert taken(there, 5, 25), (here, "25 is free after all")
+		    assert not taken(there), (here, "a lock outlives its file")
+		    with open(here, "r+b") as f:
+		        fcntl.flock(f, fcntl.LOCK_EX)
+		        # flock of a local file is no lock of fcntl's kind
+		        if here == sys.argv[1]:
+		            assert taken(there), "flock is not seen"
+		    assert not taken(there), (here, "flock outlives its file")
+		# To wait for what the other side holds, and to get it
+		with open(sys.argv[2], "r+b") as f:
+		    fcntl.lockf(f, fcntl.LOCK_EX)
+		    child = os.fork()
+		    if not child:
+		        with open(sys.argv[1], "r+b") as mine:
+		            fcntl.lockf(mine, fcntl.LOCK_EX)
+		            os._exit(0)
+		    time.sleep(3)
+		    assert os.waitpid(child, os.WNOHANG) == (0, 0), "not waited for"
+		assert os.waitpid(child, 0)[1] == 0, "not got"
+		assert not taken(sys.argv[2]), "a lock outlives its process"
+	END
+	rm file
+	cd /
+	umount "$mnt"
+	mount_9p cache=none
+}
+
 if [ "$(id -u)" != 0 ] || ! modprobe -q 9p; then
 	skip_all "needs root and the kernel's 9p client"
 fi
 modprobe -q 9pnet_fd || true
 
-plan 11
+plan 14
 run_test "the kernel's client mounts the export over TCP" mounts
 run_test "files of any size are the same on both sides" copies
 run_test "many small files are made, listed, compared and removed" many_files
@@ -212,5 +323,8 @@ run_test "a FIFO works among clients, device nodes are refused" special
 run_test "an open file that is removed can still be used" unlinked
 run_test "four processes at a time do not disturb each other" parallel
 run_test "files belong to the user who made them, and others keep out" as_user
+run_test "extended attributes and capabilities are those of the file" xattrs
+run_test "ACLs are set, inherited, checked and removed" acls
+run_test "locks are in the way on both sides, and are waited for" locks
 run_test "caching modes map files and write them back" cached
 finish

@@ -72,6 +72,32 @@ def readonly_reads(env):
         fails((errno.EBADF, errno.EROFS), s.write, 2, 0, b"x")
 
 
+@test("devices=1: root makes device nodes, which the server never opens",
+      needs="devices_socket")
+def devices(env):
+    kinds = [(stat.S_IFCHR, "chr", 1, 3), (stat.S_IFBLK, "blk", 259, 1000000),
+             (stat.S_IFCHR, "none", 0, 0), (stat.S_IFCHR, "far", 4095, 1048575)]
+    with env.dir(where=env.devices_socket) as (s, path):
+        for kind, name, major, minor in kinds:
+            s.mknod(1, name, kind | 0o640, major, minor, gid=55)
+            st = os.lstat(f"{path}/{name}")
+            equal((st.st_mode, st.st_gid, st.st_rdev),
+                  (kind | 0o640, 55, os.makedev(major, minor)), name)
+            s.walk(1, 2, name)
+            equal(s.getattr(2).rdev, os.makedev(major, minor), "rdev")
+            for flags in p9raw.O_RDONLY, p9raw.O_RDWR:
+                fails(errno.ENXIO, s.lopen, 2, flags)
+            s.clunk(2)
+        for major, minor in (4096, 0), (0, 1 << 20), (0xffffffff, 0xffffffff):
+            fails(errno.EINVAL, s.mknod, 1, "x", stat.S_IFBLK, major, minor)
+        equal(len(os.listdir(path)), len(kinds), "entries")
+    with env.dir(where=env.devices_socket, uid=4711) as (s, path):
+        for kind in stat.S_IFCHR, stat.S_IFBLK:
+            fails(errno.EPERM, s.mknod, 1, "x", kind | 0o666, 1, 3)
+        s.mknod(1, "fifo", stat.S_IFIFO | 0o666)
+        equal(os.listdir(path), ["fifo"], "entries")
+
+
 @test("squash: what anybody makes is the one user's", needs="squash_socket")
 def squash_owner(env):
     for uid in 0, 1, 4711, p9raw.NONUNAME:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Files and directories: what is done here is what the host sees."""
 import errno
-import fcntl
 import os
 import socket
 import stat
@@ -9,7 +8,7 @@ import threading
 import time
 
 import p9raw
-from harness import Skip, check, equal, one_of, test
+from harness import check, equal, one_of, test
 from p9raw import P9Error
 from raw_framing import call, fails
 from raw_names import get, put, tree
@@ -524,102 +523,6 @@ def fsyncs(env):
         s.walk(0, 3)
         check(call(s, p9raw.fsync(3)) in (0, errno.EBADF, errno.EINVAL),
               "fsync of a fid that is not open")
-
-
-def supported(function, *args, **kw):
-    try:
-        return function(*args, **kw)
-    except P9Error as err:
-        if err.errno in (errno.EOPNOTSUPP, errno.ENOSYS):
-            raise Skip("the server does not know this message") from None
-        raise
-
-
-@test("extended attributes: set, get, list, remove")
-def xattrs(env):
-    with env.dir() as (s, path):
-        put(path + "/file")
-        try:
-            os.setxattr(path + "/file", "user.host", b"from the host")
-        except OSError as err:
-            raise Skip(f"the filesystem has none: {err}") from None
-        s.walk(1, 2, "file")
-        size = supported(s.xattrwalk, 2, 3, "user.host")
-        equal(s.read(3, 0, size + 10), b"from the host", "value")
-        s.clunk(3)
-        value = bytes(range(200))
-        s.walk(2, 3)
-        s.xattrcreate(3, "user.mine", len(value))
-        equal(s.write(3, 0, value[:150]) + s.write(3, 150, value[150:]), 200,
-              "written")
-        s.clunk(3)
-        equal(os.getxattr(path + "/file", "user.mine"), value, "at the host")
-        size = s.xattrwalk(2, 3, "")
-        names = s.read(3, 0, size).split(b"\0")
-        check({b"user.host", b"user.mine"} <= set(names), f"list {names}")
-        s.clunk(3)
-        s.walk(2, 3)
-        s.xattrcreate(3, "user.mine", 0, 2)
-        s.clunk(3)
-        equal(os.listxattr(path + "/file"), ["user.host"], "after removal")
-        fails(errno.ENODATA, s.xattrwalk, 2, 3, "user.none")
-        fails(errno.EBADF, s.getattr, 3)
-
-
-@test("an xattr's value is bounded, and one not wholly written is not set")
-def xattr_bounds(env):
-    with env.dir() as (s, path):
-        put(path + "/file")
-        s.walk(1, 2, "file")
-        s.walk(2, 3)
-        supported(s.xattrcreate, 3, "user.short", 100)
-        s.write(3, 0, b"only this")
-        check(call(s, p9raw.write(3, 90, b"x" * 11)), "a write past its end")
-        check(call(s, p9raw.clunk(3)), "half a value is taken")
-        fails(errno.EBADF, s.getattr, 3)
-        equal(os.listxattr(path + "/file"), [], "attributes")
-        for size in 65537, 1 << 32, 1 << 63, (1 << 64) - 1:
-            s.walk(2, 3)
-            check(call(s, p9raw.xattrcreate(3, "user.big", size)),
-                  f"an xattr of {size} bytes")
-            s.clunk(3)
-        for name in "x" * 256, "user." + "x" * 5000, b"user.a\0b":
-            check(call(s, p9raw.xattrwalk(2, 4, name)), "a bad name")
-
-
-@test("locks conflict between sessions and with the host, and end with them")
-def locks(env):
-    with env.dir() as (s, path), env.session() as other:
-        put(path + "/file", b"x" * 100)
-        for who, fid in (s, 2), (other, 2):
-            who.walk(0, fid, os.path.basename(path), "file")
-            who.lopen(fid, RW)
-        equal(supported(s.lock, 2, p9raw.LOCK_WRLCK, start=10, length=10),
-              p9raw.LOCK_SUCCESS, "a first lock")
-        equal(other.lock(2, p9raw.LOCK_WRLCK, start=15, length=1),
-              p9raw.LOCK_BLOCKED, "a conflicting lock")
-        got = other.getlock(2, p9raw.LOCK_WRLCK, start=0, length=0)
-        equal((got.type, got.start, got.length), (p9raw.LOCK_WRLCK, 10, 10),
-              "the lock in the way")
-        equal(other.lock(2, p9raw.LOCK_WRLCK, start=20, length=5),
-              p9raw.LOCK_SUCCESS, "a lock beside it")
-        with open(path + "/file", "r+b") as f:
-            try:
-                fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB, 5, 12)
-                check(False, "the host does not see the lock")
-            except BlockingIOError:
-                pass
-        equal(s.lock(2, p9raw.LOCK_UNLCK, start=10, length=10),
-              p9raw.LOCK_SUCCESS, "unlock")
-        equal(other.lock(2, p9raw.LOCK_WRLCK, start=10, length=10),
-              p9raw.LOCK_SUCCESS, "after unlock")
-        other.close()
-        for _ in range(100):
-            got = s.lock(2, p9raw.LOCK_WRLCK, start=0, length=0)
-            if got == p9raw.LOCK_SUCCESS:
-                break
-            time.sleep(0.1)
-        equal(got, p9raw.LOCK_SUCCESS, "after the other's end")
 
 
 @test("eight threads of mixed requests on one connection see their own data")

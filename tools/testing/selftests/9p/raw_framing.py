@@ -96,6 +96,18 @@ def before_version(env):
     s.close()
 
 
+@test("Tauth is answered with ENOENT: no authentication is needed")
+def no_auth(env):
+    with env.session() as s:
+        for aname in "", "/", "x" * 1000:
+            fails(errno.ENOENT, s.call, p9raw.auth(7, "root", aname, 0))
+        fails(errno.EBADF, s.getattr, 7)
+        kind, body = p9raw.auth(7, "root", "")
+        for bad in b"", body[:-1], body[:4], body + b"\0":
+            fails(errno.EINVAL, s.call, (kind, bad))
+        s.attach(7)
+
+
 @test("Tversion in mid-session clunks all fids")
 def version_again(env):
     with env.dir() as (s, _):
@@ -165,7 +177,7 @@ def inner_lengths(env):
 @test("an unknown type gives EOPNOTSUPP, and the session goes on")
 def unknown_type(env):
     known = {r[0] for r in requests()}
-    known |= {p9raw.TVERSION, p9raw.TATTACH, p9raw.TFLUSH}
+    known |= {p9raw.TVERSION, p9raw.TAUTH, p9raw.TATTACH, p9raw.TFLUSH}
     with env.session() as s:
         for kind in range(256):
             if kind in known:

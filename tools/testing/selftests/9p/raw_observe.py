@@ -19,7 +19,7 @@ BUCKETS = [1 << shift for shift in range(10, 33)]
 GONE = (errno.ENOENT, errno.ENODEV, errno.EIO)
 
 NUMBERS = ("readonly", "msize", "max_msize", "fids", "max_fids", "open", "max_open",
-           "inflight", "max_requests", "buffered", "max_buffered", "threads",
+           "locks", "max_locks", "xattrs", "max_xattrs", "inflight", "max_requests", "buffered", "max_buffered", "threads",
            "max_threads", "requests", "errors", "bytes_received", "bytes_sent",
            "bytes_read", "bytes_written")
 ATTRIBUTES = NUMBERS + ("name", "path", "security_model")

@@ -72,13 +72,16 @@ listen tcp -l 127.0.0.1:0
 listen ro -u "$scratch/ro.sock" -o readonly=1
 listen squash -u "$scratch/squash.sock" \
 	-o security_model=squash,squash_uid=1234,squash_gid=2345
-listen limited -u "$scratch/limited.sock" -o max_fids=2000,max_open=600
+listen devices -u "$scratch/devices.sock" -o devices=1
+listen limited -u "$scratch/limited.sock" \
+	-o max_fids=2000,max_open=600,max_locks=50,max_xattrs=200000
 
 suite device python3 -B "$here/test_device.py" --export "$export"
 suite raw-unix python3 -B "$here/test_raw.py" --socket "${where[unix]}" \
 	--export "$export" --ro-socket "${where[ro]}" \
 	--squash-socket "${where[squash]}" --squash-ids 1234:2345 \
-	--limited-socket "${where[limited]}" --limits 2000:600
+	--devices-socket "${where[devices]}" \
+	--limited-socket "${where[limited]}" --limits 2000:600:50:200000
 suite raw-tcp python3 -B "$here/test_raw.py" --socket "${where[tcp]}" \
 	--export "$export"
 suite mount-tcp bash "$here/mount_tcp.sh" "${where[tcp]}" "$export"

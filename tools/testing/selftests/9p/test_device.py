@@ -137,13 +137,14 @@ def options(env):
     with Device(env.export) as device:
         for good in "", "readonly=1", "security_model=none,readonly=0", \
                 "security_model=passthrough", "security_model=server", \
-                ",readonly=1,", "crossmnt=0,crossmnt=1", \
-                "max_fids=5000,max_open=0", \
+                ",readonly=1,", "crossmnt=0,crossmnt=1", "devices=1", "devices=0", \
+                "max_fids=5000,max_open=0", "max_locks=7,max_xattrs=100000", \
                 "max_requests=1,max_buffered=1,max_threads=1", \
                 "security_model=squash,squash_uid=1,squash_gid=2":
             device.session(options=good).close()
         for bad in "x", "x=1", "max_fids=-1", "max_open=x", \
                 "max_requests=", "max_buffered=1k", "max_threads=4294967296", \
+                "max_locks=", "max_xattrs=-1", "devices=2", \
                 "readonly", "readonly=", "readonly=2", "crossmnt=yes", \
                 "security_model=", "security_model=mapped", "=", "=1", \
                 "security_model=squash,squash_uid=-1", \

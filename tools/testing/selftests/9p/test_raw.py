@@ -21,8 +21,8 @@ import harness
 import p9raw
 
 # Each module adds its tests when it is imported
-for module in ("framing", "names", "files", "limits", "exports", "borders",
-               "mounts", "observe", "memory"):
+for module in ("framing", "names", "files", "xattr", "lock", "limits", "exports",
+               "borders", "mounts", "observe", "memory"):
     importlib.import_module(f"raw_{module}")
 
 
@@ -34,6 +34,7 @@ class Env:
         self.ro_socket = args.ro_socket
         self.squash_socket = args.squash_socket
         self.squash_ids = tuple(int(n) for n in args.squash_ids.split(":"))
+        self.devices_socket = args.devices_socket
         self.limited_socket = args.limited_socket
         self.limits = tuple(int(n) for n in args.limits.split(":"))
         self.export = os.path.abspath(args.export)
@@ -48,9 +49,12 @@ class Env:
     @contextlib.contextmanager
     def session(self, msize=65536, where=None, attach=True, uid=0):
         """A session with fid 0 on the root."""
+        before = self.sessions()
         s = p9raw.Session(p9raw.connect(where or self.socket, self.timeout))
         try:
             s.version(msize)
+            new = self.sessions() - before
+            s.stats = new.pop() if len(new) == 1 else None
             if attach:
                 s.attach(0, uid=uid)
             yield s
@@ -113,6 +117,24 @@ class Env:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
+    def held(self, s):
+        """What a session of env.dir() or env.session() holds, by the server's
+        own count; nothing if that cannot be seen here."""
+        if not s.stats:
+            return {}
+        with open(os.path.join(self.stats, s.stats, "stats"),
+                  encoding="ascii") as f:
+            lines = [line.split() for line in f]
+        return {line[0]: int(line[1]) for line in lines
+                if line[0] in ("fids", "open", "locks", "xattrs")}
+
+    def sessions(self):
+        """The server's sessions by their names in debugfs."""
+        try:
+            return set(os.listdir(self.stats))
+        except OSError:
+            return set()
+
     def alive(self):
         """Fails unless the server serves a new session."""
         with self.session() as s:
@@ -133,7 +155,10 @@ def arguments():
     parser.add_argument("--squash-ids", default="1234:2345", help="UID:GID")
     parser.add_argument("--limited-socket",
                         help="a server of the same directory with --limits")
-    parser.add_argument("--limits", default="2000:600", help="max_fids:max_open")
+    parser.add_argument("--limits", default="2000:600:50:200000",
+                        help="max_fids:max_open:max_locks:max_xattrs")
+    parser.add_argument("--devices-socket",
+                        help="a server of the same directory, devices=1")
     parser.add_argument("--stats", default="/sys/kernel/debug/9p-server",
                         help="the server's debugfs directory")
     parser.add_argument("--sysfs", default="/sys/kernel/9p-server",

@@ -15,7 +15,9 @@
 #include <linux/xarray.h>
 
 #include "identity.h"
+#include "lock.h"
 #include "unit.h"
+#include "xattr.h"
 
 struct unit_counts unit_counts;
 long unit_fail_allocation;
@@ -162,6 +164,23 @@ void __fput_sync(struct file *file)
 	unit_may_sleep("__fput_sync");
 	count((long *)file, 1);
 	count(&unit_counts.files, -1);
+}
+
+/* Locks go while the file that they were taken by is still open */
+void p9s_lock_release(struct p9s_lock_table *table, struct file *file)
+{
+	unit_may_sleep("p9s_lock_release");
+	if (*(long *)file)
+		unit_fail("shim.c", 0, "unlocked by a file that is closed");
+	table->nr--;
+	count(&unit_counts.locks, -1);
+}
+
+void p9s_xattr_free(struct p9s_xattr *xattr)
+{
+	unit_may_sleep("p9s_xattr_free");
+	count(&unit_counts.xattrs, -1);
+	free(xattr);
 }
 
 struct p9s_identity *p9s_identity_get(struct p9s_identity *identity)

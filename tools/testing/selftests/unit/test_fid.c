@@ -11,7 +11,9 @@
 
 #include "fid.h"
 #include "identity.h"
+#include "lock.h"
 #include "unit.h"
+#include "xattr.h"
 
 static struct p9s_fid_table table;
 static struct p9s_identity identity = { .users = { 1 } };
@@ -32,6 +34,8 @@ static void expect_nothing(void)
 	CHECK_EQ(unit_counts.paths, 0);
 	CHECK_EQ(unit_counts.identities, 0);
 	CHECK_EQ(unit_counts.files, 0);
+	CHECK_EQ(unit_counts.xattrs, 0);
+	CHECK_EQ(unit_counts.locks, 0);
 	CHECK_EQ(refcount_read(&identity.users), 1);
 }
 
@@ -196,5 +200,38 @@ TEST(fid_table_is_what_a_model_says)
 		if (model.held[i])
 			p9s_fid_put(model.held[i]);
 	}
+	expect_nothing();
+}
+
+/* With the last reference, and not when it is taken out of the table */
+TEST(fid_ends_with_what_it_stands_for)
+{
+	struct p9s_lock_table locks = { .nr = 1 };
+	struct p9s_fid *fid;
+	long closed = 0;
+
+	start(4, 4);
+	fid = make(1);
+	CHECK_EQ(p9s_fid_insert(fid), 0);
+	CHECK(!p9s_fid_xattr(fid));
+	unit_counts.xattrs++;
+	p9s_fid_set_xattr(fid, calloc(1, sizeof(struct p9s_xattr)));
+	CHECK(p9s_fid_xattr(fid));
+	CHECK(p9s_fid_remove(fid));
+	CHECK_EQ(unit_counts.xattrs, 1);
+	p9s_fid_put(fid);
+	CHECK_EQ(unit_counts.xattrs, 0);
+
+	fid = make(2);
+	CHECK_EQ(p9s_fid_insert(fid), 0);
+	CHECK_EQ(p9s_fid_reserve_open(&table), 0);
+	open_file(fid, &closed);
+	unit_counts.locks++;
+	fid->locks = &locks;
+	CHECK(p9s_fid_remove(fid));
+	CHECK_EQ(locks.nr, 1);
+	p9s_fid_put(fid);
+	CHECK_EQ(locks.nr, 0);
+	CHECK_EQ(closed, 1);
 	expect_nothing();
 }

@@ -15,6 +15,7 @@
 /* The kernel has these in its table of operations */
 static const p9s_decode_t decoders[] = {
 	[P9_TVERSION] = p9s_decode_version,
+	[P9_TAUTH] = p9s_decode_auth,
 	[P9_TATTACH] = p9s_decode_attach,
 	[P9_TFLUSH] = p9s_decode_flush,
 	[P9_TWALK] = p9s_decode_walk,
@@ -30,6 +31,10 @@ static const p9s_decode_t decoders[] = {
 	[P9_TFSYNC] = p9s_decode_fsync,
 	[P9_TGETATTR] = p9s_decode_getattr,
 	[P9_TSETATTR] = p9s_decode_setattr,
+	[P9_TXATTRWALK] = p9s_decode_xattrwalk,
+	[P9_TXATTRCREATE] = p9s_decode_xattrcreate,
+	[P9_TLOCK] = p9s_decode_lock,
+	[P9_TGETLOCK] = p9s_decode_getlock,
 	[P9_TMKDIR] = p9s_decode_mkdir,
 	[P9_TSYMLINK] = p9s_decode_symlink,
 	[P9_TMKNOD] = p9s_decode_mknod,
@@ -174,6 +179,24 @@ static void expect_sane(p9s_decode_t decoder, const union p9s_msg *msg,
 	} else if (decoder == p9s_decode_attach) {
 		inside(&msg->attach.uname, bytes, len, false);
 		inside(&msg->attach.aname, bytes, len, false);
+	} else if (decoder == p9s_decode_auth) {
+		inside(&msg->auth.uname, bytes, len, false);
+		inside(&msg->auth.aname, bytes, len, false);
+	} else if (decoder == p9s_decode_xattrwalk) {
+		inside(&msg->xattrwalk.name, bytes, len, false);
+		CHECK(msg->xattrwalk.name.len <= P9S_MAX_XATTR);
+		CHECK(!memchr(msg->xattrwalk.name.ptr, '\0',
+			      msg->xattrwalk.name.len));
+	} else if (decoder == p9s_decode_xattrcreate) {
+		inside(&msg->xattrcreate.name, bytes, len, false);
+		CHECK(msg->xattrcreate.name.len);
+		CHECK(msg->xattrcreate.name.len <= P9S_MAX_XATTR);
+		CHECK(!memchr(msg->xattrcreate.name.ptr, '\0',
+			      msg->xattrcreate.name.len));
+	} else if (decoder == p9s_decode_lock ||
+		   decoder == p9s_decode_getlock) {
+		inside(&msg->lock.client_id, bytes, len, false);
+		CHECK(msg->lock.client_id.len <= P9S_MAX_CLIENT);
 	} else if (decoder == p9s_decode_write) {
 		CHECK(msg->write.count <= len);
 		CHECK(!msg->write.count ||

@@ -64,6 +64,8 @@ struct unit_counts {
 	long paths;
 	long files;
 	long identities;
+	long xattrs;
+	long locks;
 };
 
 extern struct unit_counts unit_counts;
