@@ -373,7 +373,9 @@ def attributes(env):
     for where, name, value in ((env.ro_socket, "readonly", 1),
                                (env.squash_socket, "security_model", "squash"),
                                (env.limited_socket, "max_fids", env.limits[0]),
-                               (env.limited_socket, "max_open", env.limits[1])):
+                               (env.limited_socket, "max_open", env.limits[1]),
+                               (env.limited_socket, "max_locks", env.limits[2]),
+                               (env.limited_socket, "max_xattrs", env.limits[3])):
         if where:
             with watched(env, where=where) as (s, seen):
                 equal(seen.text(name), str(value), name)
