@@ -14,7 +14,7 @@ import pathlib
 import shutil
 import time
 
-from .say import RigError, say
+from .say import say
 
 
 def root():
@@ -101,38 +101,45 @@ def hold(name):
 def entry(kind, key, build, keep=2):
     """The path of an entry, made by build(path) if it is not there yet."""
     path = directory(kind) / key
-    if path.exists():
-        return use(kind, path)
-    with lock(f"make-{kind}"):
-        if not path.exists():
-            temporary = path.with_name(f".{key}.new")
-            remove(temporary)
-            build(temporary)
-            os.rename(temporary, path)
-            prune(kind, keep, path)
-    return use(kind, path)
+    # What is in use is not removed, but it may be just before it is
+    while not use(kind, path):
+        with lock(f"make-{kind}"):
+            if not path.exists():
+                temporary = path.with_name(f".{key}.new")
+                remove(temporary)
+                build(temporary)
+                os.rename(temporary, path)
+                prune(kind, keep, path)
+    return path
 
 
 def use(kind, path):
+    """An entry, which stays while this process runs; None if it is not there."""
     hold(f"use-{kind}-{path.name}")
     if not path.exists():
-        raise RigError(f"{path} went away while the rig wanted to use it: another "
-                       "rig cleaned the cache; run the command again")
+        return None
     os.utime(path)
     return path
 
 
+def _by_age(kind):
+    """The entries of a kind, the one used last first; others may remove some meanwhile."""
+    ages = {}
+    for path in directory(kind).iterdir():
+        if not path.name.startswith("."):
+            with contextlib.suppress(FileNotFoundError):
+                ages[path] = path.stat().st_mtime
+    return sorted(ages, key=ages.get, reverse=True)
+
+
 def newest(kind):
-    """The entry of a kind that was used last, or None."""
-    found = [p for p in directory(kind).iterdir() if not p.name.startswith(".")]
-    return max(found, key=lambda p: p.stat().st_mtime, default=None)
+    """The entry of a kind that was used last, held as by use(), or None."""
+    return next((path for path in _by_age(kind) if use(kind, path)), None)
 
 
 def prune(kind, keep, fresh):
     """Remove all but the newest entries of a kind, unless somebody uses them."""
-    found = [p for p in directory(kind).iterdir() if not p.name.startswith(".")]
-    found.sort(key=lambda p: p.stat().st_mtime, reverse=True)
-    for path in found[keep:]:
+    for path in _by_age(kind)[keep:]:
         if path == fresh:
             continue
         with lock(f"use-{kind}-{path.name}", wait=False) as free:
