@@ -4,15 +4,12 @@
  * call, strict where the kernel only hopes. A wrong use of it ends the test.
  */
 #include <linux/compiler.h>
-#include <linux/file.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/path.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "identity.h"
 #include "unit.h"
 
 struct unit_counts unit_counts;
@@ -27,7 +24,7 @@ static void expect(int error, const char *what)
 		unit_fail("shim.c", 0, "%s: %s", what, strerror(error));
 }
 
-static void count(long *counter, long by)
+void unit_count(long *counter, long by)
 {
 	__atomic_add_fetch(counter, by, __ATOMIC_RELAXED);
 }
@@ -117,49 +114,13 @@ void *unit_zalloc(size_t size)
 	memory = calloc(1, size);
 	if (!memory)
 		abort();
-	count(&unit_counts.allocations, 1);
+	unit_count(&unit_counts.allocations, 1);
 	return memory;
 }
 
 void kfree(const void *what)
 {
 	if (what)
-		count(&unit_counts.allocations, -1);
+		unit_count(&unit_counts.allocations, -1);
 	free((void *)what);
-}
-
-void path_get(const struct path *path)
-{
-	(void)path;
-	count(&unit_counts.paths, 1);
-}
-
-void path_put(const struct path *path)
-{
-	(void)path;
-	unit_may_sleep("path_put");
-	count(&unit_counts.paths, -1);
-}
-
-/* A file of these tests is a counter of how often it was closed */
-void __fput_sync(struct file *file)
-{
-	unit_may_sleep("__fput_sync");
-	count((long *)file, 1);
-	count(&unit_counts.files, -1);
-}
-
-struct p9s_identity *p9s_identity_get(struct p9s_identity *identity)
-{
-	refcount_inc(&identity->users);
-	count(&unit_counts.identities, 1);
-	return identity;
-}
-
-void p9s_identity_put(struct p9s_identity *identity)
-{
-	unit_may_sleep("p9s_identity_put");
-	count(&unit_counts.identities, -1);
-	if (refcount_dec_and_test(&identity->users))
-		unit_fail("shim.c", 0, "a fid gave away the test's own identity");
 }
