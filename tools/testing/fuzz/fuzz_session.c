@@ -87,10 +87,11 @@ static void run_waiting(struct p9s_thread *thread)
 static void begin(struct p9_server_req *req, struct p9s_thread *thread,
 		  bool wait)
 {
+	struct p9_server_channel *channel = req->channel;
 	struct p9s_request *rq = p9s_request_begin(req);
 
 	if (IS_ERR(rq)) {
-		p9s_session_fail(req->channel, PTR_ERR(rq));
+		p9s_session_fail(channel, PTR_ERR(rq));
 		return;
 	}
 	if (wait && nr_waiting < MAX_WAITING && rq->type != P9_TVERSION)
@@ -104,15 +105,14 @@ static void message(struct p9_server_channel *channel,
 		    struct p9s_thread *thread, const u8 *header, const u8 *body,
 		    size_t len, bool wait)
 {
-	struct p9_server_channel *const keep = channel;
 	struct p9_server_req *req;
 
 	/* A Tversion waits for all others */
 	if (header[4] == P9_TVERSION)
 		run_waiting(thread);
-	req = p9_server_req_alloc(keep, header);
+	req = p9_server_req_alloc(channel, header);
 	if (IS_ERR(req)) {
-		p9s_session_fail(keep, PTR_ERR(req));
+		p9s_session_fail(channel, PTR_ERR(req));
 		return;
 	}
 	if (!req)

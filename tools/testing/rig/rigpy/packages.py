@@ -220,3 +220,15 @@ def download_source(package, into):
     if found is None:
         raise RigError(f"the source package {package} holds no *.orig.tar file")
     return found
+
+
+def download_beyond(tree, names, into):
+    """Fetch packages, and what they need that a tree does not have; their paths."""
+    with cache.lock("apt"):
+        done = _apt("apt-get", "-o", f"Dir::State::status={tree.path}/var/lib/dpkg/status",
+                    "-o", f"Dir::Cache::archives={into}", "install", "-qq", "-y",
+                    "--download-only", "--no-install-recommends", *names,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RigError(f"could not fetch {' '.join(names)}: {done.stdout.strip()}")
+    return sorted(into.glob("*.deb"))

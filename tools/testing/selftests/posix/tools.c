@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -247,10 +248,27 @@ void turn_give(struct turns *turns, int end)
 	EQ(OK(write(turns->pipes[end][1], "", 1)), 1);
 }
 
-/* The pipe stays open at both ends: a partner that dies is a case too long */
+/* A child that has ended instead of taking its turn has said why */
+static void child_lives(void)
+{
+	int status;
+
+	if (waitpid(-1, &status, WNOHANG) > 0)
+		_exit(WIFEXITED(status) && WEXITSTATUS(status) ?
+		      WEXITSTATUS(status) : 1);
+}
+
 void turn_take(struct turns *turns, int end)
 {
+	struct pollfd wait = {
+		.fd = turns->pipes[!end][0],
+		.events = POLLIN,
+	};
 	char got;
 
+	while (!OK(poll(&wait, 1, 100))) {
+		if (!end)
+			child_lives();
+	}
 	EQ(OK(read(turns->pipes[!end][0], &got, 1)), 1);
 }
