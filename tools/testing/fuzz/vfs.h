@@ -142,7 +142,7 @@ struct delegated_inode {
 	struct inode *inode;
 };
 
-#define is_delegated(delegated)	((delegated)->inode != NULL)
+#define is_delegated(delegated)	(!!(delegated)->inode)
 #define LEASE_BREAK_DIR_CREATE	0
 
 struct dir_context;
@@ -194,7 +194,7 @@ static inline bool d_has_type(const struct dentry *dentry, umode_t type)
 #define d_is_dir(dentry)	d_has_type(dentry, S_IFDIR)
 #define d_is_reg(dentry)	d_has_type(dentry, S_IFREG)
 #define d_is_symlink(dentry)	d_has_type(dentry, S_IFLNK)
-#define d_is_positive(dentry)	((dentry)->inode != NULL)
+#define d_is_positive(dentry)	(!!(dentry)->inode)
 #define d_unhashed(dentry)	(!(dentry)->hashed)
 #define d_mountpoint(dentry)	((void)(dentry), false)
 #define IS_ROOT(dentry)		((dentry) == (dentry)->d_parent)

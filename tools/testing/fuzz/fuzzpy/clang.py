@@ -7,7 +7,8 @@ import subprocess
 from rigpy import cache, packages
 from rigpy.say import Step
 
-PACKAGES = ["clang-19", "libclang-rt-19-dev", "llvm-19"]
+# libFuzzer is C++
+PACKAGES = ["clang-19", "libclang-rt-19-dev", "llvm-19", "libstdc++-14-dev"]
 # Where it appears inside the tree
 INSIDE = "/clang"
 
@@ -34,4 +35,5 @@ def environment():
     llvm = f"{INSIDE}/usr/lib/llvm-19"
     return {"PATH": f"{llvm}/bin:/usr/local/bin:/usr/bin:/bin",
             "LD_LIBRARY_PATH": f"{llvm}/lib:{INSIDE}/usr/lib/x86_64-linux-gnu",
+            "LIBRARY_PATH": f"{INSIDE}/usr/lib/gcc/x86_64-linux-gnu/14",
             "ASAN_SYMBOLIZER_PATH": f"{llvm}/bin/llvm-symbolizer"}

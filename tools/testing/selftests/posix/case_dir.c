@@ -339,7 +339,7 @@ CASE(dir_places_outlive_changes)
 	}
 	entry = readdir(dir);
 	CHECK(entry);
-	strcpy(name, entry->d_name);
+	snprintf(name, sizeof(name), "%s", entry->d_name);
 	make_entries("more", 10);
 	for (i = 0; i < 10; i++) {
 		char gone[32];

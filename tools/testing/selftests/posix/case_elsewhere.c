@@ -11,7 +11,7 @@ static void rename_there(const char *from, const char *to)
 {
 	char path[PATH_MAX];
 
-	strcpy(path, other(from));
+	snprintf(path, sizeof(path), "%s", other(from));
 	OK(rename(path, other(to)));
 }
 
@@ -187,8 +187,8 @@ CASE(elsewhere_working_directory_is_renamed)
 	char to[PATH_MAX];
 
 	OK(mkdir("d", 0755));
-	strcpy(from, other("d"));
-	strcpy(to, other("e"));
+	snprintf(from, sizeof(from), "%s", other("d"));
+	snprintf(to, sizeof(to), "%s", other("e"));
 	OK(chdir("d"));
 	OK(rename(from, to));
 	put("f", "x");

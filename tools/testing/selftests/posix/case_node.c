@@ -73,8 +73,10 @@ CASE(node_fifo_has_attributes)
 
 static int unix_socket(struct sockaddr_un *address)
 {
-	*address = (struct sockaddr_un) { .sun_family = AF_UNIX };
-	strcpy(address->sun_path, "s");
+	*address = (struct sockaddr_un) {
+		.sun_family = AF_UNIX,
+		.sun_path = "s",
+	};
 	return OK(socket(AF_UNIX, SOCK_STREAM, 0));
 }
 
