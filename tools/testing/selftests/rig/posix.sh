@@ -13,8 +13,8 @@
 #
 # Without Xen the client is dom0's own, over TCP, and the server has KASAN.
 #
-# rig: kernel=mainline args=--no-xen timeout=900
-#rig: kernel=debug args=--no-xen timeout=1500
+# rig: kernel=lts,mainline timeout=1200
+# rig: kernel=debug args=--no-xen timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 
@@ -142,7 +142,7 @@ remote()
 {
 	mount_9p posix /mnt "$1"
 	results "cache=$1" in_client "$posix" -k /rig/posix/known -m "$1@$RIG_KERNEL" \
-		-o /other -s small -q quota -n 200 /mnt
+		-o /other -s small -q quota -n 300 /mnt
 	in_client umount /mnt
 }
 
@@ -154,15 +154,15 @@ make_ext4 "$ext4" 200m rw
 make_beneath "$ext4"
 cases=$("$posix" -l | wc -l)
 
-plan $((cases * 3))
+plan $((cases * 5))
 begin_client
 mount_9p other /other none
 remote none
 remote mmap
 remote loose
 end_client
-#X control ext4 "$ext4" 2000
-#X control tmpfs "$top" 5000
+control ext4 "$ext4" 2000
+control tmpfs "$top" 5000
 umount -R "$top" "$ext4"
 rm -f /tmp/-srv-posix*
 finish
