@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Sources, unpacked on request: a kernel's whole one, and those of Debian packages."""
+"""A kernel's whole source, unpacked on request: checkpatch, coccicheck and more."""
 
 import pathlib
 import re
@@ -32,21 +32,3 @@ def get(tree, kernel):
     version = tree.version(f"linux-image-{release}")
     key = cache.key_of(package, version, pathlib.Path(__file__))
     return cache.entry("source", key, lambda path: _make(package, version, path))
-
-
-def _make_program(package, path):
-    with Step(f"fetching and unpacking the source of {package}", 40):
-        work = path.with_suffix(".work")
-        cache.remove(work)
-        work.mkdir()
-        archive = packages.download_source(package, work)
-        path.mkdir()
-        subprocess.run(["tar", "-C", str(path), "--strip-components=1", "-xf", str(archive)],
-                       check=True)
-        cache.remove(work)
-
-
-def of_package(package):
-    """The folder of a Debian package's source, as its authors released it."""
-    key = f"{package}-{cache.key_of(pathlib.Path(__file__))}"
-    return cache.entry("program", key, lambda path: _make_program(package, path))

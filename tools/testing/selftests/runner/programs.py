@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import threading
 
-from rigpy import cache, source, tree
+from rigpy import cache, program, tree
 from rigpy.checkout import Checkout
 from rigpy.say import RigError
 
@@ -23,7 +23,7 @@ _building = threading.Lock()
 def add_sources(stage, suites):
     """Put the sources that these suites want into STAGE."""
     for folder, package in (SOURCES[name] for name in sorted(suites) if name in SOURCES):
-        shutil.copytree(source.of_package(package), stage / folder)
+        shutil.copytree(program.get(package), stage / folder)
 
 
 def build(stage):
