@@ -68,6 +68,7 @@ lua_is_built()
 git_works()
 {
 	remount "$1"
+	# shellcheck disable=SC2016 # the guest's variables
 	guest 'export HOME=/run
 		git config --global user.name tester
 		git config --global user.email tester@localhost
