@@ -35,6 +35,7 @@ stress()
 {
 	guest "mkdir /mnt/stress
 		stress-ng --with $stressors --sequential 4 --timeout $seconds --verify \\
+			--dir-dirs 64 --dentries 64 --hdd-bytes 1m --open-max 64 \\
 			--temp-path /mnt/stress 2>&1 | tee /run/stress.log
 		rmdir /mnt/stress"
 	guest 'grep "failed: 0" /run/stress.log && grep "skipped: 0" /run/stress.log'
