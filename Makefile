@@ -10,7 +10,7 @@ MAKEOVERRIDES := $(filter-out O=%,$(MAKEOVERRIDES))
 TOOLS := $(patsubst %/Makefile,%,$(wildcard tools/*/Makefile))
 
 .PHONY: all help modules tools $(TOOLS) install demo check check-debug coverage \
-	lint lint-selftest bench bench-compare budget shell clean
+	fuzz lint lint-selftest bench bench-compare budget shell clean
 
 all: modules tools
 
@@ -21,6 +21,7 @@ help:
 	@echo 'check    all tests: lint, unit tests, and the suites on Xen in QEMU'
 	@echo 'check-debug  every suite on every kernel that looks for mistakes'
 	@echo 'coverage the suites on kernels that count which lines of the modules run'
+	@echo 'fuzz     the fuzzers of all that takes bytes from a guest, for ten minutes'
 	@echo 'lint     compiler, sparse, coccinelle, checkpatch and the rules of the tree'
 	@echo 'bench    measure, on Xen in QEMU, beside QEMU and NFS; within an hour'
 	@echo 'bench-compare A.json B.json   tell what changed beyond noise'
@@ -34,6 +35,7 @@ help:
 	@echo 'SUITES="A B" check: these only; lint and unit are suites too'
 	@echo 'KERNEL=K     check: lts, mainline, lockdep, debug or kcsan only'
 	@echo 'CHECKS="A B" lint: these only'
+	@echo 'FUZZ="..."   fuzz: further words, such as --seconds N'
 	@echo 'QUICK=1      bench: less of everything, within ten minutes'
 	@echo 'BENCH="..."  bench: further words, such as --targets ours,nfs --out DIR'
 	@echo
@@ -71,6 +73,9 @@ check-debug:
 
 coverage:
 	@$(TESTING)/selftests/run --coverage $(if $(KERNEL),--kernel $(KERNEL)) $(SUITES)
+
+fuzz:
+	@$(TESTING)/fuzz/run $(FUZZ)
 
 lint:
 	@$(TESTING)/lint/lint $(CHECKS)

@@ -49,17 +49,18 @@ def mirror():
                    "that ends in /debian")
 
 
-def sources():
-    return [f"deb [signed-by={KEYRING}] {mirror()} {suite} main"
-            for suite in (SUITE, NEWER)]
+def sources(kind="deb"):
+    return [f"{kind} [signed-by={KEYRING}] {mirror()} {suite} main"
+            for suite in ((SUITE, NEWER) if kind == "deb" else (SUITE,))]
 
 
-def _apt(tool, *arguments, **options):
-    home = cache.directory("apt")
+def _apt(tool, *arguments, home=None, kind="deb", **options):
+    """Call a program of apt, its state in HOME, which is not the host's."""
+    home = home or cache.directory("apt")
     for name in ("lists/partial", "archives/partial", "etc"):
         (home / name).mkdir(parents=True, exist_ok=True)
     (home / "status").touch()
-    (home / "sources.list").write_text("\n".join(sources()) + "\n")
+    (home / "sources.list").write_text("\n".join(sources(kind)) + "\n")
     (home / "preferences").touch()
     settings = {
         "Dir::State": home, "Dir::State::lists": home / "lists",
@@ -205,3 +206,29 @@ def download(package, version, into):
         raise RigError(f"could not fetch {package} {version}: {done.stdout.strip()}")
     names = [name for name in os.listdir(into) if name.endswith(".deb")]
     return into / names[0]
+
+
+def download_source(package, into):
+    """Fetch the newest source package; the path of what its authors released."""
+    for words in (["update", "-qq", "--error-on=any"],
+                  ["source", "-qq", "--download-only", "--only-source", package]):
+        done = _apt("apt-get", *words, home=into / "apt", kind="deb-src", cwd=into,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise RigError(f"could not fetch the source of {package}: {done.stdout.strip()}")
+    found = next(into.glob("*.orig.tar.*"), None)
+    if found is None:
+        raise RigError(f"the source package {package} holds no *.orig.tar file")
+    return found
+
+
+def download_beyond(tree, names, into):
+    """Fetch packages, and what they need that a tree does not have; their paths."""
+    with cache.lock("apt"):
+        done = _apt("apt-get", "-o", f"Dir::State::status={tree.path}/var/lib/dpkg/status",
+                    "-o", f"Dir::Cache::archives={into}", "install", "-qq", "-y",
+                    "--download-only", "--no-install-recommends", *names,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RigError(f"could not fetch {' '.join(names)}: {done.stdout.strip()}")
+    return sorted(into.glob("*.deb"))

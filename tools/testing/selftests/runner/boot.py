@@ -11,7 +11,7 @@ import secrets
 import shutil
 import time
 
-from . import ktap
+from . import ktap, programs
 from .process import Program
 
 HERE = pathlib.Path(__file__).resolve().parents[1]
@@ -33,6 +33,8 @@ def _stage(folder, suites, variants, token):
     demo = HERE.parent / "demo"
     if demo.is_dir():
         shutil.copytree(demo, stage / "demo")
+    programs.build(stage)
+    programs.add_sources(stage, {v.suite for v in variants})
     (stage / "plan").write_text("".join(
         f"{token} {number} {v.suite} {v.timeout} {v.guest} {v.front}\n"
         for number, v in enumerate(variants)))

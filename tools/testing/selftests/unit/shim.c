@@ -5,19 +5,14 @@
  */
 #include <linux/compiler.h>
 #include <linux/errno.h>
-#include <linux/file.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/path.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/xarray.h>
 
-#include "identity.h"
-#include "lock.h"
 #include "unit.h"
-#include "xattr.h"
 
 struct unit_counts unit_counts;
 long unit_fail_allocation;
@@ -31,7 +26,7 @@ static void expect(int error, const char *what)
 		unit_fail("shim.c", 0, "%s: %s", what, strerror(error));
 }
 
-static void count(long *counter, long by)
+void unit_count(long *counter, long by)
 {
 	__atomic_add_fetch(counter, by, __ATOMIC_RELAXED);
 }
@@ -121,14 +116,14 @@ void *unit_zalloc(size_t size)
 	memory = calloc(1, size);
 	if (!memory)
 		abort();
-	count(&unit_counts.allocations, 1);
+	unit_count(&unit_counts.allocations, 1);
 	return memory;
 }
 
 void kfree(const void *what)
 {
 	if (what)
-		count(&unit_counts.allocations, -1);
+		unit_count(&unit_counts.allocations, -1);
 	free((void *)what);
 }
 
@@ -143,57 +138,4 @@ void *unit_xa_store(struct xarray *xa, unsigned long index, void *entry)
 		return (void *)(intptr_t)-ENOMEM;
 	xa->entries[index] = entry;
 	return NULL;
-}
-
-void path_get(const struct path *path)
-{
-	(void)path;
-	count(&unit_counts.paths, 1);
-}
-
-void path_put(const struct path *path)
-{
-	(void)path;
-	unit_may_sleep("path_put");
-	count(&unit_counts.paths, -1);
-}
-
-/* A file of these tests is a counter of how often it was closed */
-void __fput_sync(struct file *file)
-{
-	unit_may_sleep("__fput_sync");
-	count((long *)file, 1);
-	count(&unit_counts.files, -1);
-}
-
-/* Locks go while the file that they were taken by is still open */
-void p9s_lock_release(struct p9s_lock_table *table, struct file *file)
-{
-	unit_may_sleep("p9s_lock_release");
-	if (*(long *)file)
-		unit_fail("shim.c", 0, "unlocked by a file that is closed");
-	table->nr--;
-	count(&unit_counts.locks, -1);
-}
-
-void p9s_xattr_free(struct p9s_xattr *xattr)
-{
-	unit_may_sleep("p9s_xattr_free");
-	count(&unit_counts.xattrs, -1);
-	free(xattr);
-}
-
-struct p9s_identity *p9s_identity_get(struct p9s_identity *identity)
-{
-	refcount_inc(&identity->users);
-	count(&unit_counts.identities, 1);
-	return identity;
-}
-
-void p9s_identity_put(struct p9s_identity *identity)
-{
-	unit_may_sleep("p9s_identity_put");
-	count(&unit_counts.identities, -1);
-	if (refcount_dec_and_test(&identity->users))
-		unit_fail("shim.c", 0, "a fid gave away the test's own identity");
 }

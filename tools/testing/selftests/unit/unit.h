@@ -70,6 +70,8 @@ struct unit_counts {
 
 extern struct unit_counts unit_counts;
 
+void unit_count(long *counter, long by);
+
 /* The n-th allocation from now on fails, 1 being the next; 0: none does */
 extern long unit_fail_allocation;
 

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * As much of the kernel as the server's own files want, on top of what the unit
+ * tests have of it (../selftests/unit/shim). The Makefile makes headers of the
+ * names that the server includes, and each includes this one. Everything runs
+ * in one thread: what would wait for another aborts.
+ */
+#ifndef FUZZ_KERNEL_H
+#define FUZZ_KERNEL_H
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <linux/errno.h>
+#include <linux/compiler.h>
+#include <linux/hash.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/unaligned.h>
+#include <asm/barrier.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define BIT(n)			(1U << (n))
+#define IS_ENABLED(option)	0
+#define VISIBLE_IF_KUNIT	static
+#define EXPORT_SYMBOL_GPL(symbol)	_Static_assert(1, #symbol)
+#define U32_MAX			0xffffffffU
+#define S64_MAX			INT64_MAX
+#define NSEC_PER_SEC		1000000000UL
+
+#define min_t(type, a, b)	min((type)(a), (type)(b))
+#define struct_size(p, member, count) \
+	(sizeof(*(p)) + sizeof((p)->member[0]) * (count))
+
+/* Errors that never leave a kernel */
+#define ERESTARTSYS		512
+#define ERESTARTNOINTR		513
+#define ERESTARTNOHAND		514
+#define ENOIOCTLCMD		515
+#define ERESTART_RESTARTBLOCK	516
+#define EPROBE_DEFER		517
+#define EOPENSTALE		518
+#define ENOTSUPP		524
+#define EJUKEBOX		528
+#define EIOCBQUEUED		529
+
+#define MAX_ERRNO		4095
+
+static inline void *ERR_PTR(long error)
+{
+	return (void *)error;
+}
+
+static inline long PTR_ERR(const void *ptr)
+{
+	return (long)ptr;
+}
+
+static inline bool IS_ERR(const void *ptr)
+{
+	return (unsigned long)ptr >= (unsigned long)-MAX_ERRNO;
+}
+
+static inline void *ERR_CAST(const void *ptr)
+{
+	return (void *)ptr;
+}
+
+static inline int PTR_ERR_OR_ZERO(const void *ptr)
+{
+	return IS_ERR(ptr) ? PTR_ERR(ptr) : 0;
+}
+
+/* Memory: the allocator's own blocks, so that the sanitizer sees their ends */
+#define kvmalloc(size, gfp)	unit_zalloc(size)
+#define kvfree(what)		kfree(what)
+
+static inline void *fuzz_memdup(const void *from, size_t size, size_t more)
+{
+	char *to = unit_zalloc(size + more);
+
+	if (to)
+		memcpy(to, from, size);
+	return to;
+}
+
+#define kmemdup_array(from, nr, size, gfp)	fuzz_memdup(from, (nr) * (size), 0)
+#define kmemdup_nul(from, size, gfp)		fuzz_memdup(from, size, 1)
+
+static inline void strscpy(char *to, const char *from, size_t size)
+{
+	snprintf(to, size, "%s", from);
+}
+
+int kstrtou32(const char *text, unsigned int base, u32 *value);
+#define kstrtouint(text, base, value)	kstrtou32(text, base, value)
+
+/* Lists */
+struct list_head {
+	struct list_head *next;
+	struct list_head *prev;
+};
+
+#define LIST_HEAD(name)	struct list_head name = { &(name), &(name) }
+
+static inline void INIT_LIST_HEAD(struct list_head *head)
+{
+	head->next = head;
+	head->prev = head;
+}
+
+static inline bool list_empty(const struct list_head *head)
+{
+	return head->next == head;
+}
+
+static inline void list_add_tail(struct list_head *node, struct list_head *head)
+{
+	node->prev = head->prev;
+	node->next = head;
+	head->prev->next = node;
+	head->prev = node;
+}
+
+static inline void list_del_init(struct list_head *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+	INIT_LIST_HEAD(node);
+}
+
+static inline void list_splice_tail_init(struct list_head *list,
+					 struct list_head *head)
+{
+	while (!list_empty(list)) {
+		struct list_head *node = list->next;
+
+		list_del_init(node);
+		list_add_tail(node, head);
+	}
+}
+
+#define list_first_entry(head, type, member) \
+	container_of((head)->next, type, member)
+
+#define list_for_each_entry(pos, head, member) \
+	for (pos = container_of((head)->next, __typeof__(*pos), member); \
+	     &pos->member != (head); \
+	     pos = container_of(pos->member.next, __typeof__(*pos), member))
+
+/* Hash tables */
+#define DECLARE_HASHTABLE(name, bits)	struct hlist_head name[1 << (bits)]
+#define FUZZ_HASH(table, key) \
+	(&(table)[hash_32(key, __builtin_ctz(ARRAY_SIZE(table)))])
+#define hash_init(table)	memset(table, 0, sizeof(table))
+#define hash_add(table, node, key)	hlist_add_head(node, FUZZ_HASH(table, key))
+#define hash_del(node)		hlist_del_init(node)
+#define hash_for_each_possible(table, pos, member, key) \
+	hlist_for_each_entry(pos, FUZZ_HASH(table, key), member)
+
+/* Locks, counts and waiting */
+#define spin_lock_irqsave(lock, flags)	(spin_lock(lock), (void)((flags) = 0))
+#define spin_unlock_irqrestore(lock, flags)	((void)(flags), spin_unlock(lock))
+#define lockdep_assert_held(lock)	((void)(lock))
+
+struct kref {
+	refcount_t refs;
+};
+
+static inline void kref_init(struct kref *kref)
+{
+	refcount_set(&kref->refs, 1);
+}
+
+static inline void kref_get(struct kref *kref)
+{
+	refcount_inc(&kref->refs);
+}
+
+static inline void kref_put(struct kref *kref, void (*release)(struct kref *))
+{
+	if (refcount_dec_and_test(&kref->refs))
+		release(kref);
+}
+
+typedef struct {
+	s64 value;
+} atomic64_t;
+
+typedef struct {
+	int unused;
+} wait_queue_head_t;
+
+struct completion {
+	int unused;
+};
+
+#define init_waitqueue_head(head)	((void)(head))
+#define wake_up(head)			((void)(head))
+#define wait_event_idle(head, condition) \
+do { \
+	if (!(condition)) \
+		abort(); \
+} while (0)
+
+/* Users */
+typedef struct {
+	uid_t val;
+} kuid_t;
+
+typedef struct {
+	gid_t val;
+} kgid_t;
+
+struct user_namespace;
+extern struct user_namespace init_user_ns;
+
+#define KUIDT_INIT(value)	((kuid_t) { value })
+#define KGIDT_INIT(value)	((kgid_t) { value })
+#define GLOBAL_ROOT_UID		KUIDT_INIT(0)
+#define GLOBAL_ROOT_GID		KGIDT_INIT(0)
+#define VFSUIDT_INIT(id)	(id)
+#define VFSGIDT_INIT(id)	(id)
+#define make_kuid(ns, id)	KUIDT_INIT(id)
+#define make_kgid(ns, id)	KGIDT_INIT(id)
+#define from_kuid_munged(ns, id)	((id).val)
+#define from_kgid_munged(ns, id)	((id).val)
+#define uid_eq(a, b)		((a).val == (b).val)
+#define gid_eq(a, b)		((a).val == (b).val)
+#define uid_valid(id)		((id).val != (uid_t)-1)
+#define gid_valid(id)		((id).val != (gid_t)-1)
+
+typedef u64 kernel_cap_t;
+
+#define CAP_CHOWN		0
+#define CAP_DAC_OVERRIDE	1
+#define CAP_DAC_READ_SEARCH	2
+#define CAP_FOWNER		3
+#define CAP_FSETID		4
+#define cap_raise(caps, cap)	((caps) |= 1ULL << (cap))
+#define cap_clear(caps)		((caps) = 0)
+
+struct cred {
+	refcount_t users;
+	kuid_t fsuid;
+	kgid_t fsgid;
+	kernel_cap_t cap_inheritable;
+	kernel_cap_t cap_ambient;
+	kernel_cap_t cap_effective;
+	kernel_cap_t cap_permitted;
+};
+
+struct task_struct;
+extern struct task_struct init_task;
+
+struct cred *prepare_kernel_cred(struct task_struct *task);
+const struct cred *get_cred(const struct cred *cred);
+void put_cred(const struct cred *cred);
+const struct cred *current_cred(void);
+const struct cred *override_creds(const struct cred *cred);
+void revert_creds(const struct cred *old);
+
+/* Input and output */
+struct kvec {
+	void *iov_base;
+	size_t iov_len;
+};
+
+struct iov_iter {
+	struct kvec *vec;
+	size_t count;
+};
+
+#define ITER_DEST	0
+#define ITER_SOURCE	1
+
+static inline void iov_iter_kvec(struct iov_iter *iter, unsigned int direction,
+				 struct kvec *vec, unsigned long nr,
+				 size_t count)
+{
+	(void)direction;
+	(void)nr;
+	iter->vec = vec;
+	iter->count = count;
+}
+
+static inline size_t iov_iter_count(const struct iov_iter *iter)
+{
+	return iter->count;
+}
+
+#include "vfs.h"
+
+#endif /* FUZZ_KERNEL_H */

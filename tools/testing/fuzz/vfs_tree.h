@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the two halves of the filesystem share: the tree, and what changes it */
+#ifndef FUZZ_VFS_TREE_H
+#define FUZZ_VFS_TREE_H
+
+#include "vfs.h"
+
+extern const struct inode_operations vfs_magic;
+
+void fuzz_must(bool condition, const char *what);
+bool vfs_fails(void);
+struct inode *inode_new(umode_t mode);
+struct dentry *dentry_new(struct dentry *parent, const struct qstr *name);
+void dentry_fill(struct dentry *dentry, struct inode *inode);
+void dentry_drop(struct dentry *dentry);
+void dentry_move(struct dentry *dentry, struct dentry *parent,
+		 const struct dentry *name);
+struct dentry *dentry_find(struct dentry *dir, const struct qstr *name);
+bool dentry_is_under(const struct dentry *dentry, const struct dentry *top);
+
+#endif /* FUZZ_VFS_TREE_H */

@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A directory owes a program the same, wherever it is: the cases of posix/ on
+# dom0's ext4 and tmpfs, where all of them pass, and in a guest on 9P in each
+# cache mode of the client, where all pass but those that posix/known lists with
+# their reasons. What is changed underneath is changed through a second mount.
+#
+#   dom0: ext4, tmpfs          guest: /mnt, cache=none, mmap, loose
+#     /srv/posix ------------------>  /other, cache=none
+#     /srv/posix/small a megabyte
+#     /srv/posix/quota with a limit for user 1001
+#
+# Without Xen the client is dom0's own, over TCP, and the server has KASAN.
+#
+# rig: kernel=lts,mainline timeout=1200
+# rig: kernel=debug args=--no-xen timeout=1500
+
+. "$(dirname "$0")/../lib/ktap.sh"
+
+posix=/rig/posix/posix
+top=/srv/posix
+ext4=/srv/posix-ext4
+serves=()
+
+# An ext4 in a file, mounted: DIR SIZE OPTIONS [WORD-FOR-MKFS...]
+make_ext4()
+{
+	local dir=$1 size=$2 options=$3 image=/tmp/${1//\//-}.img
+	shift 3
+
+	mkdir -p "$dir"
+	truncate -s "$size" "$image"
+	mkfs.ext4 -q -m 0 -b 4096 "$@" "$image"
+	mount -o "loop,$options" "$image" "$dir"
+}
+
+# What the cases want beneath a directory
+make_beneath()
+{
+	mkdir "$1/small"
+	mount -t tmpfs -o size=1m,nr_inodes=200 small "$1/small"
+	make_ext4 "$1/quota" 16m usrquota -O quota -E quotatype=usrquota
+	/rig/posix/set-quota.py "$(findmnt -no SOURCE "$1/quota")" 1001 300
+	chmod 755 "$1" "$1/small" "$1/quota"
+}
+
+in_client()
+{
+	if [ -n "$RIG_XEN" ]; then
+		rig-guest exec p --timeout 600 -- "$@"
+	else
+		"$@"
+	fi
+}
+
+mount_9p()
+{
+	local tag=$1 dir=$2 options=msize=131072,access=client,posixacl,cache=$3 port
+
+	if [ -n "$RIG_XEN" ]; then
+		rig-guest mount p "$tag" "$dir" "$options"
+		return
+	fi
+	mkdir -p "$dir"
+	port=$(cat "/tmp/$tag.port")
+	mount -t 9p -o "trans=tcp,port=$port,version=9p2000.L,uname=root,$options" \
+		127.0.0.1 "$dir"
+}
+
+# A server each for what would be two devices
+serve_tcp()
+{
+	local tag line=
+
+	modprobe -a 9p 9pnet_fd
+	for tag in posix other; do
+		9p-serve -l 127.0.0.1:0 "$top" >"/tmp/$tag.log" &
+		serves+=($!)
+		until line=$(grep -s ' on ' "/tmp/$tag.log"); do sleep 0.1; done
+		echo "${line##*:}" >"/tmp/$tag.port"
+	done
+}
+
+begin_client()
+{
+	if [ -z "$RIG_XEN" ]; then
+		serve_tcp
+		return
+	fi
+	rig-guest create p --front ours --back ours --vcpus 2 \
+		--p9 "tag=posix,security_model=none,path=$top" \
+		--p9 "tag=other,security_model=none,path=$top"
+}
+
+end_client()
+{
+	in_client umount /other
+	if [ -n "$RIG_XEN" ]; then
+		rig-guest shutdown p
+	else
+		kill "${serves[@]}"
+	fi
+}
+
+# results MODE COMMAND...: its results become this suite's
+results()
+{
+	local mode=$1 line name seen=0 began=$SECONDS
+	shift
+
+	while IFS= read -r line; do
+		name=${line#*ok * }
+		case $line in
+		"ok "*" # SKIP "*) skip "$mode: ${name%% # *}" "${name##* # SKIP }" ;;
+		"ok "*) ok "$mode: $name" ;;
+		"not ok "*) not_ok "$mode: $name" ;;
+		"# "*) echo "$line"; continue ;;
+		*) continue ;;
+		esac
+		seen=$((seen + 1))
+	done < <("$@" 2>&1)
+	diag "$mode took $((SECONDS - began)) s"
+	while [ "$seen" -lt "$cases" ]; do
+		seen=$((seen + 1))
+		not_ok "$mode: case $seen never ended"
+	done
+}
+
+# control MODE DIR ENTRIES
+control()
+{
+	mkdir -p "/tmp/view-$1"
+	mount --bind "$2" "/tmp/view-$1"
+	results "$1" "$posix" -k /rig/posix/known -m "$1@$RIG_KERNEL" -o "/tmp/view-$1" \
+		-s small -q quota -n "$3" "$2"
+	umount "/tmp/view-$1"
+}
+
+# remote MODE
+remote()
+{
+	mount_9p posix /mnt "$1"
+	results "cache=$1" in_client "$posix" -k /rig/posix/known -m "$1@$RIG_KERNEL" \
+		-o /other -s small -q quota -n 300 /mnt
+	in_client umount /mnt
+}
+
+modprobe -a loop quota_v2 || true
+mkdir -p "$top"
+mount -t tmpfs posix "$top"
+make_beneath "$top"
+make_ext4 "$ext4" 200m rw
+make_beneath "$ext4"
+cases=$("$posix" -l | wc -l)
+
+plan $((cases * 5))
+begin_client
+mount_9p other /other none
+remote none
+remote mmap
+remote loose
+end_client
+control ext4 "$ext4" 2000
+control tmpfs "$top" 5000
+umount -R "$top" "$ext4"
+rm -f /tmp/-srv-posix*
+finish
