@@ -343,14 +343,18 @@ static void p9s_request_reset_reply(struct p9s_request *rq)
 
 /*
  * Before the reply is sent: who has got it finds it counted. So how slowly the
- * client takes it does not count as the server's time.
+ * client takes it does not count as the server's time. When the session is over
+ * nobody counts any more.
  */
 static void p9s_request_account_reply(struct p9s_request *rq, int err)
 {
-	struct p9s_counters *counters = rq->thread->counters;
 	size_t size = p9s_buf_len(&rq->out) + rq->payload_len;
 	u64 ns = ktime_get_ns() - rq->start;
+	struct p9s_counters *counters;
 
+	if (!rq->thread)
+		return;
+	counters = rq->thread->counters;
 	p9s_stats_count(counters, rq->type, err, ns);
 	p9s_stats_add(counters, P9S_RECEIVED, rq->req.size);
 	p9s_stats_add(counters, P9S_SENT, size);
@@ -374,22 +378,24 @@ static void p9s_request_reply(struct p9s_request *rq, int err)
 /**
  * p9s_request_finish - answer a request, then the flushes that waited for it
  * @rq: the request, which is gone afterwards
+ * @thread: the thread that this is; the one that has run @rq may have ended, if
+ *	that is a Tflush. NULL when the session is over and has no threads
  * @err: 0, or the error to answer with
  *
  * Context: may sleep, nothing locked.
  */
-void p9s_request_finish(struct p9s_request *rq, int err)
+void p9s_request_finish(struct p9s_request *rq, struct p9s_thread *thread,
+			int err)
 {
-	struct p9s_thread *thread = rq->thread;
 	LIST_HEAD(flushes);
 
+	rq->thread = thread;
 	p9s_request_reply(rq, err);
 	p9s_request_end(rq, &flushes);
 	while (!list_empty(&flushes)) {
 		rq = list_first_entry(&flushes, struct p9s_request,
 				      flush_entry);
 		list_del_init(&rq->flush_entry);
-		/* The one that received it may have ended */
 		rq->thread = thread;
 		p9s_request_reply(rq, 0);
 		p9s_request_end(rq, &flushes);
@@ -468,7 +474,7 @@ void p9s_request_run(struct p9s_request *rq, struct p9s_thread *thread)
 	/* A Tflush that waits; it may be gone already */
 	if (err == -EIOCBQUEUED)
 		return;
-	p9s_request_finish(rq, err);
+	p9s_request_finish(rq, thread, err);
 }
 
 /**

@@ -72,7 +72,8 @@ struct p9s_request {
 struct p9s_request *p9s_request_begin(struct p9_server_req *req);
 void p9s_request_run(struct p9s_request *rq, struct p9s_thread *thread);
 u32 p9s_request_fid(const struct p9s_request *rq);
-void p9s_request_finish(struct p9s_request *rq, int err);
+void p9s_request_finish(struct p9s_request *rq, struct p9s_thread *thread,
+			int err);
 bool p9s_request_await(struct p9s_request *flush, u16 oldtag);
 void *p9s_request_payload(struct p9s_request *rq, size_t size);
 
