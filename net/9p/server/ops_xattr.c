@@ -267,6 +267,9 @@ int p9s_op_xattrcreate(struct p9s_request *rq)
 		return -EINVAL;
 	if (msg->size > XATTR_SIZE_MAX)
 		return -E2BIG;
+	/* The clunk, which finds out as well, is late to say so */
+	if (__mnt_is_readonly(fid->path.mnt))
+		return -EROFS;
 	xattr = p9s_xattr_writing(&rq->session->xattrs, msg->size);
 	if (IS_ERR(xattr))
 		return PTR_ERR(xattr);
