@@ -6,7 +6,7 @@
 # negotiated or refused, exports that do not exist, and the modules' life around
 # all of it. One guest with four devices, two of them good.
 #
-# rig: kernel=lts,mainline,lockdep timeout=900
+# rig: kernel=lts,lockdep timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 
