@@ -9,7 +9,7 @@
 #include "units.h"
 
 #define FIRST		100
-#define DATA_SIZE	(1 << 20)
+#define DATA_SIZE	1048576
 
 static void walk(struct client *c, uint32_t fid, uint32_t newfid,
 		 const char *name)

@@ -239,6 +239,7 @@ acls()
 	(cd "$top" && getfacl -n acls/inherits) | grep '^user:1234:rwx'
 	(cd "$top" && getfacl -n acls/dir) | grep '^default:user:1234:rwx'
 	setfacl -b acls/file
+	# shellcheck disable=SC2016 # eval's variables
 	fails eval '(cd "$top" && getfacl -n acls/file) | grep user:1234'
 	rm -r acls
 	cd /

@@ -78,6 +78,7 @@ limits_refused()
 
 open_files_limited()
 {
+	# shellcheck disable=SC2016 # the guest's variables
 	mounted xen_9pfs-7 'for n in {1..30}; do exec {fd}>>open-$n || break; done
 		echo "stopped at $n"' >/tmp/limited 2>&1
 	cat /tmp/limited
@@ -96,12 +97,14 @@ unknown_refused()
 readonly_export()
 {
 	mounted 9pfs-4 'touch new 2>&1 || true' | grep "Read-only file system"
+	# shellcheck disable=SC2016 # the guest's variables
 	mounted 9pfs-4 '[ "$(cat mount/file)" = above ]'
 	[ ! -e /srv/options/new ]
 }
 
 mounts_hidden()
 {
+	# shellcheck disable=SC2016 # the guest's variables
 	mounted 9pfs-5 '[ -d mount ] && [ -z "$(ls mount)" ]'
 }
 

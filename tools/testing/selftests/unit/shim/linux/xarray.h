@@ -34,8 +34,20 @@ static inline void xa_destroy(struct xarray *xa)
 #define xa_store(xa, index, entry, gfp)	unit_xa_store(xa, index, entry)
 #define xa_err(result)			((int)(intptr_t)(result))
 
-#define xa_for_each(xa, index, entry)				\
-	for ((index) = 0; (index) < UNIT_XA_SIZE; (index)++)	\
-		if (((entry) = xa_load(xa, index)))
+/* The first entry at *@index or beyond */
+static inline void *unit_xa_find(const struct xarray *xa, unsigned long *index)
+{
+	for (; *index < UNIT_XA_SIZE; (*index)++) {
+		void *entry = xa_load(xa, *index);
+
+		if (entry)
+			return entry;
+	}
+	return NULL;
+}
+
+#define xa_for_each(xa, index, entry)					\
+	for ((index) = 0, (entry) = unit_xa_find(xa, &(index)); (entry);	\
+	     (index)++, (entry) = unit_xa_find(xa, &(index)))
 
 #endif /* SHIM_LINUX_XARRAY_H */
