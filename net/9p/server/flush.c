@@ -88,10 +88,13 @@ static bool p9s_flush_waits(const struct p9s_request *flush)
  * p9s_flush_looked - a channel was found empty
  * @channel: the channel, which the caller leads
  * @round: what p9s_flush_round() said before recv() was called
+ * @thread: the thread that this is; those that have received what is answered
+ *	here may have ended
  *
  * Context: may sleep, nothing locked.
  */
-void p9s_flush_looked(struct p9_server_channel *channel, u64 round)
+void p9s_flush_looked(struct p9_server_channel *channel, u64 round,
+		      struct p9s_thread *thread)
 {
 	struct p9_server_session *session = channel->session;
 	struct p9s_request *flush;
@@ -113,6 +116,7 @@ void p9s_flush_looked(struct p9_server_channel *channel, u64 round)
 
 	list_for_each_entry_safe(flush, next, &ready, flush_entry) {
 		list_del_init(&flush->flush_entry);
+		flush->thread = thread;
 		if (!p9s_request_await(flush, flush->msg.flush.oldtag))
 			p9s_request_finish(flush, 0);
 	}
@@ -132,6 +136,7 @@ void p9s_flush_end(struct p9_server_session *session)
 	WRITE_ONCE(session->nr_parked, 0);
 	list_for_each_entry_safe(flush, next, &session->parked, flush_entry) {
 		list_del_init(&flush->flush_entry);
+		flush->thread = NULL;
 		p9s_request_finish(flush, 0);
 	}
 }

@@ -347,14 +347,18 @@ static void p9s_request_reset_reply(struct p9s_request *rq)
  */
 static void p9s_request_account_reply(struct p9s_request *rq, int err)
 {
-	struct p9s_counters *counters = rq->thread->counters;
 	size_t size = p9s_buf_len(&rq->out) + rq->payload_len;
+	struct p9s_counters *counters;
 	u64 ns = ktime_get_ns() - rq->start;
 
+	trace_p9s_request_end(rq, err, size, ns);
+	/* With nobody left to count it, nobody gets the reply either */
+	if (!rq->thread)
+		return;
+	counters = rq->thread->counters;
 	p9s_stats_count(counters, rq->type, err, ns);
 	p9s_stats_add(counters, P9S_RECEIVED, rq->req.size);
 	p9s_stats_add(counters, P9S_SENT, size);
-	trace_p9s_request_end(rq, err, size, ns);
 }
 
 static void p9s_request_reply(struct p9s_request *rq, int err)

@@ -33,7 +33,8 @@ struct p9s_thread;
  *	in the session's parked
  * @awaits: that other request; session lock
  * @round: which look at the other channels it is parked for, if it is a Tflush
- * @thread: runs it, or answers it in the end
+ * @thread: runs it, or answers it in the end; NULL for a Tflush that is forgotten
+ *	after the last thread has ended
  * @fid: the fid that it is about, if it is about one
  * @msg: its fields
  * @out: the reply as far as it is encoded, in @reply

@@ -172,7 +172,8 @@ static bool p9s_channel_leave(struct p9_server_channel *channel)
 }
 
 /* The next request of a channel that is led; NULL if the lead is given up */
-static struct p9s_request *p9s_channel_next(struct p9_server_channel *channel)
+static struct p9s_request *p9s_channel_next(struct p9s_thread *thread,
+					    struct p9_server_channel *channel)
 {
 	struct p9s_request *rq;
 	struct p9_server_req *req;
@@ -185,7 +186,7 @@ static struct p9s_request *p9s_channel_next(struct p9_server_channel *channel)
 		channel->refused = false;
 		req = channel->transport->recv(channel);
 		if (!req) {
-			p9s_flush_looked(channel, round);
+			p9s_flush_looked(channel, round, thread);
 			continue;
 		}
 		rq = IS_ERR(req) ? ERR_CAST(req) : p9s_request_begin(req);
@@ -317,7 +318,7 @@ static void p9s_thread_lead(struct p9s_thread *thread,
 
 	if (thread->session->nr_channels > 1)
 		p9s_thread_help(thread->session);
-	while ((rq = p9s_channel_next(channel))) {
+	while ((rq = p9s_channel_next(thread, channel))) {
 		quick = rq->op->flags & P9S_OP_QUICK;
 		if (!quick)
 			p9s_channel_hand_over(channel);

@@ -120,7 +120,7 @@ static void look(struct p9_server_channel *channel, bool whole)
 		if (!whole)
 			return;
 	}
-	p9s_flush_looked(channel, *begun - 1);
+	p9s_flush_looked(channel, *begun - 1, fuzz_thread);
 	*begun = 0;
 }
 
