@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Any sequence of messages at a whole session: the server's own request,
- * session, fid, walk and operation code on a filesystem in memory. No reply may
+ * session, fid, walk, flush and operation code on a filesystem in memory. No reply may
  * be wrong in form, nothing outside of the export may be reached, and when the
  * session ends nothing may be left.
  *
@@ -38,7 +38,7 @@ enum {
 	DO_RAW,			/* a header as it comes */
 };
 
-/* What the first byte says */
+/* What the first byte may say, any of it together */
 #define READONLY	1
 #define SQUASH		2
 #define CHECKED		4

@@ -24,7 +24,7 @@ struct inode_operations {
 
 /* The locks of a file, in the order of their owners and places */
 struct file_lock_context {
-	spinlock_t flc_lock;
+	spinlock_t flc_lock;	/* flc_posix */
 	struct list_head flc_posix;
 };
 
@@ -82,7 +82,7 @@ struct file {
 #define FMODE_READ	1
 #define FMODE_WRITE	2
 
-typedef unsigned int fmode_t;
+#define fmode_t		unsigned int
 
 struct kstat {
 	u32 result_mask;

@@ -123,7 +123,7 @@ static int xattr_set(struct inode *inode, const char *name, const void *value,
 		return -ENOSPC;
 	xattr = calloc(1, sizeof(*xattr));
 	fuzz_must(xattr, "no memory");
-	strcpy(xattr->name, name);
+	strscpy(xattr->name, name, sizeof(xattr->name));
 	xattr->value = unit_copy(value, size);
 	xattr->size = size;
 	if (*at)
