@@ -268,7 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.max_fids = 20,
 		.max_open = 5,
 		.max_locks = 4,
-		.max_xattrs = 8000,
+		.max_xattrs = 9000,
 		.max_requests = 6,
 	};
 	struct p9_server_session *session;
