@@ -352,13 +352,13 @@ static void p9s_request_account_reply(struct p9s_request *rq, int err)
 	u64 ns = ktime_get_ns() - rq->start;
 	struct p9s_counters *counters;
 
+	trace_p9s_request_end(rq, err, size, ns);
 	if (!rq->thread)
 		return;
 	counters = rq->thread->counters;
 	p9s_stats_count(counters, rq->type, err, ns);
 	p9s_stats_add(counters, P9S_RECEIVED, rq->req.size);
 	p9s_stats_add(counters, P9S_SENT, size);
-	trace_p9s_request_end(rq, err, size, ns);
 }
 
 static void p9s_request_reply(struct p9s_request *rq, int err)

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Any sequence of messages at a whole session: the server's own request,
- * session, fid, walk and operation code on a filesystem in memory. No reply may
+ * session, fid, walk, flush and operation code on a filesystem in memory. No reply may
  * be wrong in form, nothing outside of the export may be reached, and when the
  * session ends nothing may be left.
  *
- * An input is a row of records: type[1] tag[1] len[2] and as many bytes of
- * body. Three types that 9P does not have mean something else: 0xfd keeps the
- * next message waiting until all that wait are run, 0xfe lets a call of the
- * filesystem fail, 0xff is a header as it comes.
+ * An input is a byte of options, then a row of records: type[1] tag[1] len[2]
+ * and as many bytes of body. Types from 0xf7 on, which 9P does not have, are
+ * what else happens; see enum.
  */
 #include "kernel.h"
 #include "vfs_tree.h"
@@ -16,6 +15,8 @@
 
 #include "unit.h"
 
+#include "flush.h"
+#include "fuzz_thread.h"
 #include "request.h"
 #include "session.h"
 #include "thread.h"
@@ -23,11 +24,31 @@
 #define MAX_MSIZE	8192
 #define MAX_WAITING	8
 
-#define DO_WAIT		0xfd
-#define DO_FAIL		0xfe
-#define DO_RAW		0xff
+#define MAX_CHANNELS	2
 
-void fuzz_creds_are_put(void);
+enum {
+	DO_MOVE = 0xf7,		/* a directory is moved out of the export, or back */
+	DO_THREAD,		/* the thread ends, another takes over */
+	DO_CHANNEL,		/* messages come on channel number "tag" from here on */
+	DO_LOOK,		/* a channel is looked at: see look() */
+	DO_MEMORY,		/* the tag-th allocation from here on fails */
+	DO_NOTHING,
+	DO_WAIT,		/* messages wait, until the next DO_WAIT runs them */
+	DO_FAIL,		/* the tag-th call of the filesystem fails */
+	DO_RAW,			/* a header as it comes */
+};
+
+/* What the first byte may say, any of it together */
+#define READONLY	1
+#define SQUASH		2
+#define CHECKED		4
+#define CHANNELS	8	/* there are two */
+#define DEVICES		16	/* may be made, and entries' numbers are believed */
+
+static struct p9_server_channel channels[MAX_CHANNELS];
+/* Which look at a channel has begun, 0 if none has */
+static u64 looks[MAX_CHANNELS];
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct p9s_request *waiting[MAX_WAITING];
@@ -75,17 +96,45 @@ static const struct p9_server_transport transport = {
 	.failed = session_failed,
 };
 
-static void run_waiting(struct p9s_thread *thread)
+static void run_waiting(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr_waiting; i++)
-		p9s_request_run(waiting[i], thread);
+		p9s_request_run(waiting[i], fuzz_thread);
 	nr_waiting = 0;
 }
 
-static void begin(struct p9_server_req *req, struct p9s_thread *thread,
-		  bool wait)
+/*
+ * A channel is found empty. It takes two steps, "whole" does both: the round is
+ * asked for before the channel is looked at.
+ */
+static void look(struct p9_server_channel *channel, bool whole)
+{
+	struct p9_server_session *session = channel->session;
+	u64 *begun = &looks[channel - channels];
+
+	channel->refused = false;
+	if (!*begun || whole) {
+		*begun = p9s_flush_round(session) + 1;
+		if (!whole)
+			return;
+	}
+	p9s_flush_looked(channel, *begun - 1, fuzz_thread);
+	*begun = 0;
+}
+
+/* A Tversion is carried out when nothing else runs, parked Tflushes neither */
+static void run_all(struct p9_server_session *session)
+{
+	unsigned int i;
+
+	run_waiting();
+	for (i = 0; i < session->nr_channels; i++)
+		look(&channels[i], true);
+}
+
+static void begin(struct p9_server_req *req, bool wait)
 {
 	struct p9_server_channel *channel = req->channel;
 	struct p9s_request *rq = p9s_request_begin(req);
@@ -97,19 +146,17 @@ static void begin(struct p9_server_req *req, struct p9s_thread *thread,
 	if (wait && nr_waiting < MAX_WAITING && rq->type != P9_TVERSION)
 		waiting[nr_waiting++] = rq;
 	else
-		p9s_request_run(rq, thread);
+		p9s_request_run(rq, fuzz_thread);
 }
 
 /* A message, with what is missing of its body made up of zeros */
-static void message(struct p9_server_channel *channel,
-		    struct p9s_thread *thread, const u8 *header, const u8 *body,
-		    size_t len, bool wait)
+static void message(struct p9_server_channel *channel, const u8 *header,
+		    const u8 *body, size_t len, bool wait)
 {
 	struct p9_server_req *req;
 
-	/* A Tversion waits for all others */
 	if (header[4] == P9_TVERSION)
-		run_waiting(thread);
+		run_all(channel->session);
 	req = p9_server_req_alloc(channel, header);
 	if (IS_ERR(req)) {
 		p9s_session_fail(channel, PTR_ERR(req));
@@ -123,69 +170,125 @@ static void message(struct p9_server_channel *channel,
 	memset(req->buf + P9_SERVER_HDR_SIZE, 0,
 	       req->size - P9_SERVER_HDR_SIZE);
 	memcpy(req->buf + P9_SERVER_HDR_SIZE, body, len);
-	begin(req, thread, wait);
+	begin(req, wait);
 }
 
-static void play(struct p9_server_channel *channel, struct p9s_thread *thread,
-		 const u8 *data, size_t size)
+/* Where the input is: what comes next, and how */
+struct play {
+	struct p9_server_channel *channel;
+	bool wait;
+};
+
+/* What happens besides messages; false if @type is one */
+static bool event(struct play *play, u8 type, u8 number)
 {
-	bool wait = false;
+	struct p9_server_session *session = play->channel->session;
+
+	switch (type) {
+	case DO_MOVE:
+		vfs_move();
+		return true;
+	case DO_THREAD:
+		/* Not while it has something to run */
+		if (!nr_waiting)
+			fuzz_thread_change();
+		return true;
+	case DO_CHANNEL:
+		play->channel = &channels[number % session->nr_channels];
+		return true;
+	case DO_LOOK:
+		look(&channels[number % session->nr_channels], number & 0x80);
+		return true;
+	case DO_MEMORY:
+		unit_fail_allocation = number;
+		return true;
+	case DO_WAIT:
+		play->wait = !play->wait;
+		if (!play->wait)
+			run_waiting();
+		return true;
+	case DO_FAIL:
+		vfs_fail = number;
+		return true;
+	}
+	return false;
+}
+
+static void play_record(struct play *play, const u8 *record, const u8 *body,
+			size_t len)
+{
 	u8 header[P9_SERVER_HDR_SIZE];
+
+	if (event(play, record[0], record[1]))
+		return;
+	if (record[0] == DO_RAW && len >= sizeof(header)) {
+		message(play->channel, body, body + sizeof(header),
+			len - sizeof(header), play->wait);
+		return;
+	}
+	put_unaligned_le32(P9_SERVER_HDR_SIZE + len, header);
+	header[4] = record[0];
+	put_unaligned_le16(record[1], header + 5);
+	message(play->channel, header, body, len, play->wait);
+}
+
+static void play_all(const u8 *data, size_t size)
+{
+	struct play play = { .channel = channels };
 	size_t len;
 
 	while (size >= 4 && !failed) {
-		u8 type = data[0];
-
 		len = min((size_t)get_unaligned_le16(data + 2), size - 4);
-		put_unaligned_le32(P9_SERVER_HDR_SIZE + len, header);
-		header[4] = type;
-		put_unaligned_le16(data[1], header + 5);
-		if (type == DO_WAIT) {
-			wait = !wait;
-			if (!wait)
-				run_waiting(thread);
-		} else if (type == DO_FAIL) {
-			vfs_fail = data[1];
-		} else if (type == DO_RAW && len >= sizeof(header)) {
-			message(channel, thread, data + 4,
-				data + 4 + sizeof(header),
-				len - sizeof(header), wait);
-		} else {
-			message(channel, thread, header, data + 4, len, wait);
-		}
+		play_record(&play, data, data + 4, len);
 		data += 4 + len;
 		size -= 4 + len;
 	}
-	run_waiting(thread);
+	run_waiting();
+}
+
+static void set_options(struct p9_server_export *export, u8 options)
+{
+	export->readonly = options & READONLY;
+	if (options & SQUASH)
+		export->security = P9_SERVER_SQUASH;
+	else if (options & CHECKED)
+		export->security = P9_SERVER_CHECKED;
+	export->devices = options & DEVICES;
+	vfs_devices = export->devices;
+	vfs_super.s_magic = options & DEVICES ? TMPFS_MAGIC : 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct p9_server_channel channel = { .transport = &transport };
-	struct p9_server_channel *channels[] = { &channel };
-	struct p9_server_export export = { .max_fids = 20, .max_open = 5 };
+	struct p9_server_channel *row[] = { &channels[0], &channels[1] };
+	struct p9_server_export export = {
+		.squash_uid = KUIDT_INIT(1000),
+		.squash_gid = KGIDT_INIT(1000),
+		.crossmnt = true,
+		.max_fids = 20,
+		.max_open = 5,
+		.max_locks = 4,
+		.max_xattrs = 9000,
+		.max_requests = 6,
+	};
 	struct p9_server_session *session;
-	struct p9s_thread thread = { };
 	long before = unit_counts.allocations;
+	u8 options = size ? data[0] : 0;
 
 	failed = false;
-	if (size) {
-		export.readonly = data[0] == 1;
-		export.security = data[0] == 2 ? P9_SERVER_SQUASH :
-						 P9_SERVER_PASSTHROUGH;
-		export.squash_uid = KUIDT_INIT(1000);
-		export.squash_gid = KGIDT_INIT(1000);
-		data++;
-		size--;
-	}
+	memset(looks, 0, sizeof(looks));
+	channels[0] = (struct p9_server_channel) { .transport = &transport };
+	channels[1] = channels[0];
+	set_options(&export, options);
 	vfs_begin(&export.root);
-	session = p9_server_open("fuzz", &export, MAX_MSIZE, channels, 1);
+	session = p9_server_open("fuzz", &export, MAX_MSIZE, row,
+				 options & CHANNELS ? 2 : 1);
 	fuzz_must(!IS_ERR(session), "a session does not open");
-	thread.session = session;
-	play(&channel, &thread, data, size);
+	if (size)
+		play_all(data + 1, size - 1);
 	vfs_fail = 0;
+	unit_fail_allocation = 0;
 	p9_server_close(session);
-	free(thread.buffer);
 	fuzz_creds_are_put();
 	vfs_end(&export.root);
 	fuzz_must(unit_counts.allocations == before, "memory is left");

@@ -17,6 +17,8 @@ static const p9s_decode_t decoders[] = {
 	p9s_decode_getattr, p9s_decode_setattr, p9s_decode_mkdir,
 	p9s_decode_symlink, p9s_decode_mknod, p9s_decode_link,
 	p9s_decode_rename, p9s_decode_renameat, p9s_decode_unlinkat,
+	p9s_decode_auth, p9s_decode_xattrwalk, p9s_decode_xattrcreate,
+	p9s_decode_lock, p9s_decode_getlock,
 };
 
 /* A name is not empty, not too long, and has neither slash nor zero byte */
@@ -31,6 +33,18 @@ static void check_name(const struct p9s_str *name)
 static void check_write(const struct p9s_twrite *msg)
 {
 	free(unit_copy(msg->data, msg->count));
+}
+
+static void check_xattr(const struct p9s_str *name)
+{
+	CHECK(name->len <= P9S_MAX_XATTR);
+	CHECK(!memchr(name->ptr, 0, name->len));
+}
+
+static void check_lock(const struct p9s_tlock *msg)
+{
+	CHECK(msg->client_id.len <= P9S_MAX_CLIENT);
+	free(unit_copy(msg->client_id.ptr, msg->client_id.len));
 }
 
 static void check(p9s_decode_t decode, const union p9s_msg *msg)
@@ -63,6 +77,13 @@ static void check(p9s_decode_t decode, const union p9s_msg *msg)
 		check_name(&msg->unlinkat.name);
 	} else if (decode == p9s_decode_write) {
 		check_write(&msg->write);
+	} else if (decode == p9s_decode_xattrwalk) {
+		check_xattr(&msg->xattrwalk.name);
+	} else if (decode == p9s_decode_xattrcreate) {
+		CHECK(msg->xattrcreate.name.len);
+		check_xattr(&msg->xattrcreate.name);
+	} else if (decode == p9s_decode_lock || decode == p9s_decode_getlock) {
+		check_lock(&msg->lock);
 	}
 }
 

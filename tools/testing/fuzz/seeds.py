@@ -11,10 +11,15 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 NUMBERS = {"1": "<B", "2": "<H", "4": "<I", "8": "<Q"}
-WORDS = {"wait": 0xfd, "fail": 0xfe}
+# What fuzz_session.c has besides messages
+WORDS = {"move": 0xf7, "thread": 0xf8, "channel": 0xf9, "look": 0xfa, "memory": 0xfb,
+         "wait": 0xfd, "fail": 0xfe}
+# Its options: none, then one after the other
+VARIANTS = (0, 1, 2, 4, 8, 16)
 # By type, the number of the decoder in fuzz_wire.c
 DECODERS = {100: 0, 104: 1, 108: 2, 110: 3, 12: 4, 14: 5, 120: 6, 116: 7, 118: 8, 50: 9,
-            24: 10, 26: 11, 72: 12, 16: 13, 18: 14, 70: 15, 20: 16, 74: 17, 76: 18}
+            24: 10, 26: 11, 72: 12, 16: 13, 18: 14, 70: 15, 20: 16, 74: 17, 76: 18,
+            102: 19, 30: 20, 32: 21, 52: 22, 54: 23}
 
 
 def field(word):
@@ -36,7 +41,7 @@ def read():
         if line.startswith("["):
             sessions[line.strip("[]")] = messages = []
         elif words[0] in WORDS:
-            messages.append((WORDS[words[0]], int((words + ["0"])[1]), b""))
+            messages.append((WORDS[words[0]], int((words + ["0"])[1], 0), b""))
         else:
             messages.append((int(words[0]), len(messages) % 256,
                              b"".join(field(word) for word in words[1:])))
@@ -58,7 +63,7 @@ def main():
     for name, messages in read().items():
         data = b"".join(struct.pack("<BBH", kind, tag, len(body)) + body
                         for kind, tag, body in messages)
-        for variant in range(3):
+        for variant in VARIANTS:
             (top / "fuzz_session" / f"{name}-{variant}").write_bytes(bytes([variant]) + data)
         for number, (kind, _, body) in enumerate(messages):
             if kind in DECODERS:

@@ -7,8 +7,12 @@ static struct vfsmount mount;
 static struct inode *root_inode;
 static long inodes;
 static u64 last_ino;
+static struct dentry *export;
+static struct dentry *moving;
 
 unsigned int vfs_fail;
+bool vfs_devices;
+struct super_block vfs_super;
 
 void fuzz_must(bool condition, const char *what)
 {
@@ -35,6 +39,8 @@ static int no_readlink(struct dentry *dentry, char *to, int size)
 static const struct inode_operations plain;
 /* As proc's magic links have */
 const struct inode_operations vfs_magic = { .readlink = no_readlink };
+/* Of a filesystem that keeps locks where the VFS does not see them */
+const struct inode_operations vfs_remote;
 
 struct inode *inode_new(umode_t mode)
 {
@@ -43,7 +49,9 @@ struct inode *inode_new(umode_t mode)
 	fuzz_must(inode, "no memory");
 	inode->i_op = &plain;
 	inode->i_mode = mode;
-	inode->ino = ++last_ino;
+	last_ino++;
+	/* Some have a large number */
+	inode->ino = last_ino | (u64)(last_ino % 3) << 60;
 	inode->refs = 1;
 	inodes++;
 	return inode;
@@ -62,6 +70,8 @@ void iput(struct inode *inode)
 	if (--inode->refs)
 		return;
 	fuzz_must(!inode->locked, "iput: the inode is locked");
+	inode_free_locks(inode);
+	inode_free_xattrs(inode);
 	free(inode->data);
 	free(inode);
 	inodes--;
@@ -131,6 +141,7 @@ struct dentry *dentry_new(struct dentry *parent, const struct qstr *name)
 	fuzz_must(!memchr(name->name, '/', name->len), "a name has a slash");
 	memcpy(dentry->name, name->name, name->len);
 	dentry->len = name->len;
+	dentry->d_sb = &vfs_super;
 	dentry->refs = 1;
 	dentry->d_parent = parent ? dget(parent) : dentry;
 	if (parent) {
@@ -165,7 +176,8 @@ void dentry_move(struct dentry *dentry, struct dentry *parent,
 	struct dentry *old = dentry->d_parent;
 
 	dentry_unlist(dentry);
-	memcpy(dentry->name, name->name, sizeof(dentry->name));
+	if (name != dentry)
+		memcpy(dentry->name, name->name, sizeof(dentry->name));
 	dentry->len = name->len;
 	dentry->d_parent = dget(parent);
 	dentry->next = parent->children;
@@ -186,11 +198,16 @@ struct dentry *dentry_find(struct dentry *dir, const struct qstr *name)
 	return NULL;
 }
 
-bool dentry_is_under(const struct dentry *dentry, const struct dentry *top)
+bool is_subdir(const struct dentry *dentry, const struct dentry *top)
 {
 	while (dentry != top && !IS_ROOT(dentry))
 		dentry = dentry->d_parent;
 	return dentry == top;
+}
+
+bool dentry_is_exported(const struct dentry *dentry)
+{
+	return is_subdir(dentry, export);
 }
 
 struct vfsmount *mntget(struct vfsmount *mnt)
@@ -212,12 +229,6 @@ void path_put(const struct path *path)
 	dput(path->dentry);
 }
 
-bool path_is_under(const struct path *path, const struct path *root)
-{
-	return path->mnt == root->mnt &&
-	       dentry_is_under(path->dentry, root->dentry);
-}
-
 int mnt_want_write(struct vfsmount *mnt)
 {
 	if (vfs_fails())
@@ -230,6 +241,11 @@ void mnt_drop_write(struct vfsmount *mnt)
 {
 	fuzz_must(mnt->writers > 0, "mnt_drop_write: nobody wants to write");
 	mnt->writers--;
+}
+
+bool vfs_is_written(void)
+{
+	return mount.writers > 0;
 }
 
 /* There is one mount, and the export is not its root */
@@ -271,8 +287,8 @@ static struct dentry *add(struct dentry *dir, const char *name, umode_t mode,
 void vfs_begin(struct path *root)
 {
 	struct dentry *top = dentry_new(NULL, &QSTR_LEN("", 0));
-	struct dentry *export;
 	struct dentry *link;
+	struct dentry *remote;
 
 	fuzz_must(!inodes, "an earlier run has left inodes");
 	last_ino = 0;
@@ -287,10 +303,27 @@ void vfs_begin(struct path *root)
 	add(export, "fifo", S_IFIFO | 0600, NULL);
 	link = add(export, "magic", S_IFLNK | 0777, "nowhere");
 	link->inode->i_op = &vfs_magic;
-	add(add(export, "dir", S_IFDIR | 0755, NULL), "inner", S_IFREG | 0600,
-	    "inner");
+	remote = add(export, "remote", S_IFREG | 0644, "locked elsewhere");
+	remote->inode->i_op = &vfs_remote;
+	moving = dget(add(export, "dir", S_IFDIR | 0755, NULL));
+	add(moving, "inner", S_IFREG | 0600, "inner");
 	*root = (struct path) { .mnt = &mount, .dentry = export };
 	path_get(root);
+}
+
+/* To the top of the mount, or to the export's; "dir" may be there already */
+void vfs_move(void)
+{
+	struct dentry *to = dentry_is_exported(moving) ? mount.mnt_root : export;
+	struct dentry *other;
+
+	if (!moving->hashed)
+		return;
+	other = dentry_find(to, &QSTR_LEN(moving->name, moving->len));
+	if (!other)
+		dentry_move(moving, to, moving);
+	else
+		dput(other);
 }
 
 static void remove_below(struct dentry *dir)
@@ -312,6 +345,7 @@ void vfs_end(struct path *root)
 	struct dentry *top = mount.mnt_root;
 
 	path_put(root);
+	dput(moving);
 	fuzz_must(!mount.refs, "references of the mount are left");
 	fuzz_must(!mount.writers, "the mount is held to be written");
 	remove_below(top);

@@ -11,11 +11,6 @@ struct mnt_idmap;
 struct dentry;
 struct inode;
 
-struct timespec64 {
-	s64 tv_sec;
-	long tv_nsec;
-};
-
 struct qstr {
 	const char *name;
 	size_t len;
@@ -25,6 +20,12 @@ struct qstr {
 
 struct inode_operations {
 	int (*readlink)(struct dentry *dentry, char *to, int size);
+};
+
+/* The locks of a file, in the order of their owners and places */
+struct file_lock_context {
+	spinlock_t flc_lock;	/* flc_posix */
+	struct list_head flc_posix;
 };
 
 struct inode {
@@ -39,9 +40,17 @@ struct inode {
 	bool locked;
 	char *data;
 	size_t size;
+	struct vfs_xattr *xattrs;
+	struct posix_acl *acls[2];
+	struct file_lock_context *locks;
+};
+
+struct super_block {
+	unsigned long s_magic;
 };
 
 struct dentry {
+	struct super_block *d_sb;
 	struct dentry *d_parent;
 	struct inode *inode;
 	unsigned int refs;
@@ -66,11 +75,14 @@ struct path {
 struct file {
 	struct path f_path;
 	unsigned int f_mode;
-	int flags;
+	int f_flags;
 	loff_t f_pos;
 };
 
+#define FMODE_READ	1
 #define FMODE_WRITE	2
+
+#define fmode_t		unsigned int
 
 struct kstat {
 	u32 result_mask;
@@ -201,6 +213,9 @@ static inline bool d_has_type(const struct dentry *dentry, umode_t type)
 #define IS_APPEND(inode)	((void)(inode), false)
 #define mnt_idmap(mnt)		((void)(mnt), (struct mnt_idmap *)NULL)
 #define file_mnt_idmap(file)	((void)(file), (struct mnt_idmap *)NULL)
+#define i_user_ns(inode)	((void)(inode), &init_user_ns)
+#define MINORBITS		20
+#define MKDEV(major, minor)	((dev_t)(major) << MINORBITS | (minor))
 #define new_encode_dev(dev)	((u64)(dev))
 #define mnt_want_write_file(file)	mnt_want_write((file)->f_path.mnt)
 #define mnt_drop_write_file(file)	mnt_drop_write((file)->f_path.mnt)
@@ -223,7 +238,7 @@ static inline s64 timespec64_to_ns(const struct timespec64 *time)
 struct vfsmount *mntget(struct vfsmount *mnt);
 void path_get(const struct path *path);
 void path_put(const struct path *path);
-bool path_is_under(const struct path *path, const struct path *root);
+bool is_subdir(const struct dentry *dentry, const struct dentry *top);
 struct dentry *dget(struct dentry *dentry);
 struct dentry *dget_parent(struct dentry *dentry);
 void dput(struct dentry *dentry);
@@ -240,6 +255,7 @@ int path_permission(const struct path *path, int mask);
 struct dentry *lookup_one_positive_unlocked(struct mnt_idmap *idmap,
 					    const struct qstr *name,
 					    struct dentry *dir);
+struct dentry *try_lookup_noperm(const struct qstr *name, struct dentry *dir);
 struct dentry *start_creating(struct mnt_idmap *idmap, struct dentry *dir,
 			      const struct qstr *name);
 void end_creating(struct dentry *child);
@@ -291,11 +307,20 @@ int vfs_fsync(struct file *file, int datasync);
 loff_t vfs_llseek(struct file *file, loff_t offset, int whence);
 int iterate_dir(struct file *file, struct dir_context *ctx);
 
+/* Somebody at the server moves a directory out of the export, or back */
+void vfs_move(void);
+
 /* A tree of a few files to begin with; nobody may hold anything at the end */
 void vfs_begin(struct path *root);
 void vfs_end(struct path *root);
 
 /* The n-th call from now on that may fail does; 0: none */
 extern unsigned int vfs_fail;
+
+/* Whether device nodes may be made */
+extern bool vfs_devices;
+
+/* Which filesystem this is */
+extern struct super_block vfs_super;
 
 #endif /* FUZZ_VFS_H */

@@ -16,10 +16,17 @@ struct dentry *lookup_one_positive_unlocked(struct mnt_idmap *idmap,
 
 	(void)idmap;
 	fuzz_must(d_is_dir(dir), "lookup: not in a directory");
+	fuzz_must(dentry_is_exported(dir), "lookup: outside of the export");
 	if (vfs_fails())
 		return ERR_PTR(-EACCES);
 	child = dentry_find(dir, name);
 	return child ?: ERR_PTR(-ENOENT);
+}
+
+struct dentry *try_lookup_noperm(const struct qstr *name, struct dentry *dir)
+{
+	fuzz_must(d_is_dir(dir), "try_lookup_noperm: not in a directory");
+	return vfs_fails() ? NULL : dentry_find(dir, name);
 }
 
 static bool is_dot(const struct qstr *name)
@@ -34,6 +41,7 @@ struct dentry *start_creating(struct mnt_idmap *idmap, struct dentry *dir,
 
 	(void)idmap;
 	fuzz_must(d_is_dir(dir), "start_creating: not in a directory");
+	fuzz_must(dentry_is_exported(dir), "start_creating: outside of the export");
 	if (is_dot(name) || vfs_fails())
 		return ERR_PTR(-EACCES);
 	inode_lock(dir->inode);
@@ -54,6 +62,7 @@ struct dentry *start_removing(struct mnt_idmap *idmap, struct dentry *dir,
 
 	(void)idmap;
 	fuzz_must(d_is_dir(dir), "start_removing: not in a directory");
+	fuzz_must(dentry_is_exported(dir), "start_removing: outside of the export");
 	if (is_dot(name) || vfs_fails())
 		return ERR_PTR(-EACCES);
 	inode_lock(dir->inode);
@@ -81,6 +90,9 @@ void end_removing(struct dentry *child)
 
 static void lock_both(const struct renamedata *rd)
 {
+	fuzz_must(dentry_is_exported(rd->old_parent) &&
+		  dentry_is_exported(rd->new_parent),
+		  "renaming: outside of the export");
 	inode_lock(rd->old_parent->inode);
 	if (rd->new_parent != rd->old_parent)
 		inode_lock(rd->new_parent->inode);
@@ -98,11 +110,11 @@ static int find_target(struct renamedata *rd, const struct qstr *to)
 {
 	int err = 0;
 
-	if (dentry_is_under(rd->new_parent, rd->old_dentry))
+	if (is_subdir(rd->new_parent, rd->old_dentry))
 		err = -EINVAL;
 	rd->new_dentry = dentry_find(rd->new_parent, to);
 	if (!err && rd->new_dentry &&
-	    dentry_is_under(rd->old_parent, rd->new_dentry))
+	    is_subdir(rd->old_parent, rd->new_dentry))
 		err = -ENOTEMPTY;
 	if (!rd->new_dentry)
 		rd->new_dentry = dentry_new(rd->new_parent, to);
@@ -200,7 +212,14 @@ int vfs_mknod(struct mnt_idmap *idmap, struct inode *dir, struct dentry *child,
 	(void)idmap;
 	(void)dir;
 	(void)delegated;
-	fuzz_must(!dev && !S_ISCHR(mode) && !S_ISBLK(mode), "a device is made");
+	if (S_ISCHR(mode) || S_ISBLK(mode)) {
+		fuzz_must(vfs_devices, "a device is made");
+		fuzz_must(current_cred()->cap_effective & 1ULL << CAP_MKNOD ||
+			  !uid_eq(current_cred()->fsuid, GLOBAL_ROOT_UID),
+			  "root may not make devices");
+	} else {
+		fuzz_must(!dev, "a device's number for what is none");
+	}
 	return make(child, mode, NULL);
 }
 
@@ -299,10 +318,14 @@ int vfs_getattr(const struct path *path, struct kstat *stat, u32 mask,
 
 	(void)flags;
 	fuzz_must(inode, "vfs_getattr: nothing there");
+	fuzz_must(strncmp(path->dentry->name, "outside", 8),
+		  "what was never in the export is looked at");
 	if (vfs_fails())
 		return -EIO;
 	*stat = (struct kstat) {
-		.result_mask = mask,
+		/* Some filesystems do not count changes */
+		.result_mask = inode->ino % 2 ? mask :
+						mask & ~STATX_CHANGE_COOKIE,
 		.mode = inode->i_mode,
 		.nlink = inode->nlink,
 		.blksize = 4096,
@@ -397,7 +420,9 @@ struct file *dentry_open(const struct path *path, int flags,
 	fuzz_must(file, "no memory");
 	file->f_path = *path;
 	path_get(path);
-	file->flags = flags;
+	file->f_flags = flags;
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		file->f_mode |= FMODE_READ;
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		file->f_mode |= FMODE_WRITE;
 	return file;
@@ -414,6 +439,7 @@ struct file *dentry_create(struct path *path, int flags, umode_t mode,
 void __fput_sync(struct file *file)
 {
 	unit_may_sleep("__fput_sync");
+	file_has_no_locks(file);
 	path_put(&file->f_path);
 	free(file);
 }
@@ -426,7 +452,7 @@ ssize_t vfs_iter_read(struct file *file, struct iov_iter *iter, loff_t *pos,
 
 	(void)flags;
 	fuzz_must(S_ISREG(inode->i_mode) && *pos >= 0, "a read of no file");
-	if ((file->flags & O_ACCMODE) == O_WRONLY)
+	if ((file->f_flags & O_ACCMODE) == O_WRONLY)
 		return -EBADF;
 	if (vfs_fails())
 		return -EIO;
@@ -454,7 +480,7 @@ ssize_t vfs_iter_write(struct file *file, struct iov_iter *iter, loff_t *pos,
 		return -EBADF;
 	if (vfs_fails())
 		return -ENOSPC;
-	if (file->flags & O_APPEND)
+	if (file->f_flags & O_APPEND)
 		*pos = inode->size;
 	if (*pos > MAX_SIZE || size > (size_t)(MAX_SIZE - *pos))
 		return -EFBIG;

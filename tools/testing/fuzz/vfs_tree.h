@@ -6,8 +6,8 @@
 #include "vfs.h"
 
 extern const struct inode_operations vfs_magic;
+extern const struct inode_operations vfs_remote;
 
-void fuzz_must(bool condition, const char *what);
 bool vfs_fails(void);
 struct inode *inode_new(umode_t mode);
 struct dentry *dentry_new(struct dentry *parent, const struct qstr *name);
@@ -16,6 +16,10 @@ void dentry_drop(struct dentry *dentry);
 void dentry_move(struct dentry *dentry, struct dentry *parent,
 		 const struct dentry *name);
 struct dentry *dentry_find(struct dentry *dir, const struct qstr *name);
-bool dentry_is_under(const struct dentry *dentry, const struct dentry *top);
+bool dentry_is_exported(const struct dentry *dentry);
+bool vfs_is_written(void);
+void inode_free_locks(struct inode *inode);
+void inode_free_xattrs(struct inode *inode);
+void file_has_no_locks(const struct file *file);
 
 #endif /* FUZZ_VFS_TREE_H */
