@@ -6,6 +6,7 @@
  */
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/minmax.h>
 #include <linux/path.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -53,6 +54,9 @@ static int p9s_session_channels(struct p9_server_session *session,
 	if (!session->channels)
 		return -ENOMEM;
 	session->nr_channels = nr;
+	/* One may wait in Tversion for a Tflush that waits for another's look */
+	if (nr > 1)
+		session->max_threads = max(session->max_threads, 2U);
 	for (i = 0; i < nr; i++) {
 		channels[i]->session = session;
 		channels[i]->ready = false;
