@@ -6,7 +6,7 @@
  *   -l         list the cases and end
  *   -t CASE    only this one, or those that a pattern fits; may be repeated
  *   -o DIR     the same directory, seen in another way: a second mount, ...
- *   -s NAME    beneath DIR, a filesystem of a megabyte or so, to be filled
+ *   -s NAME    beneath DIR, a filesystem of a megabyte or less, to be filled
  *   -q NAME    beneath DIR, one where user 1001 has a quota that is smaller
  *   -n COUNT   entries of a large directory (1000)
  *   -k FILE    known differences, of which those count that are about

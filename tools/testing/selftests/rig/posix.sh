@@ -46,10 +46,13 @@ guest()
 	rig-guest exec p --timeout 600 -- "$@"
 }
 
-# mount_9p TAG DIR CACHE
+# mount_9p TAG DIR CACHE: the client asks again every second for a lock that the
+# server has not given, not every 30 seconds: it wakes who waits for one before it
+# has told the server that the lock is free, and then comes too early
 mount_9p()
 {
-	rig-guest mount p "$1" "$2" "msize=131072,access=client,posixacl,cache=$3"
+	rig-guest mount p "$1" "$2" \
+		"msize=131072,access=client,posixacl,locktimeout=1,cache=$3"
 }
 
 # results MODE COMMAND...: its results become this suite's
