@@ -280,7 +280,7 @@ CASE(dir_while_one_is_renamed)
 	each_once(seen, count);
 }
 
-#define PLACES	60
+#define PLACES	24
 
 CASE(dir_places_are_found_again)
 {
@@ -367,14 +367,14 @@ CASE(dir_names_of_255_bytes)
 
 	memset(name, 'n', 255);
 	name[255] = 0;
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < 12; i++) {
 		name[0] = 'a' + i;
 		OK(mkdir(name, 0755));
 	}
 	reader_init(&reader, ".", 300);
 	while ((entry = reader_next(&reader)))
 		seen += strlen(entry->name) == 255;
-	EQ(seen, 30);
+	EQ(seen, 12);
 }
 
 CASE(dir_piece_that_is_too_small)
@@ -448,7 +448,7 @@ CASE(dir_modes_of_mkdir)
 }
 
 #define WORKERS	3
-#define STEPS	15
+#define STEPS	5
 
 static void work_in_crowd(void)
 {

@@ -214,7 +214,7 @@ CASE(lock_is_waited_for)
 	wait_for(child);
 }
 
-#define COUNTS	20
+#define COUNTS	8
 
 static void count_up(void)
 {

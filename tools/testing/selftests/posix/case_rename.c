@@ -268,7 +268,7 @@ CASE(rename_with_flags_that_contradict)
 	has("b", "b");
 }
 
-#define ROUNDS	60
+#define ROUNDS	15
 
 static void replace_again_and_again(void)
 {

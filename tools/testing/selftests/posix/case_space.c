@@ -10,7 +10,7 @@
 #include "posix.h"
 
 #define CHUNK	4096
-#define MANY	4096
+#define MANY	1024
 
 /*
  * A new folder in the small filesystem; what an earlier case, one that failed,

@@ -216,7 +216,7 @@ CASE(unlinked_directory_is_cwd)
 CASE(unlinked_many_at_once)
 {
 	char name[32];
-	int fds[40];
+	int fds[10];
 	char text[32];
 	unsigned int i;
 

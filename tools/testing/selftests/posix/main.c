@@ -6,7 +6,7 @@
  *   -l         list the cases and end
  *   -t CASE    only this one, or those that a pattern fits; may be repeated
  *   -o DIR     the same directory, seen in another way: a second mount, ...
- *   -s NAME    beneath DIR, a filesystem of a megabyte or so, to be filled
+ *   -s NAME    beneath DIR, a filesystem of a megabyte or less, to be filled
  *   -q NAME    beneath DIR, one where user 1001 has a quota that is smaller
  *   -n COUNT   entries of a large directory (1000)
  *   -k FILE    known differences, of which those count that are about
@@ -20,12 +20,15 @@
 #include <fnmatch.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "posix.h"
 
 #define STATUS_FAILED	1
 #define STATUS_SKIPPED	4
 #define MAX_PATTERNS	64
+/* What takes longer is told, in milliseconds */
+#define SLOW		2000
 
 struct posix_options posix_options = { .entries = 1000 };
 
@@ -123,6 +126,26 @@ static int run_case(const struct posix_case *one)
 				     WEXITSTATUS(status);
 }
 
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The same, and a remark if it took long */
+static int run_timed(const struct posix_case *one)
+{
+	long began = now_ms();
+	int status = run_case(one);
+	long took = now_ms() - began;
+
+	if (took > SLOW)
+		printf("# %s took %ld ms\n", one->name, took);
+	return status;
+}
+
 static const char *signal_remark(int status)
 {
 	if (status == 128 + SIGALRM)
@@ -165,7 +188,7 @@ static int run_cases(void)
 	for (one = cases; one; one = one->next) {
 		if (!case_is_wanted(one))
 			continue;
-		if (!report(one, ++number, run_case(one)))
+		if (!report(one, ++number, run_timed(one)))
 			failed = 1;
 		fflush(stdout);
 	}

@@ -49,7 +49,7 @@ static void function(void)
 /* What main() was told */
 struct posix_options {
 	const char *other;	/* the tested directory, seen in another way */
-	const char *small;	/* beneath it, a filesystem of a megabyte or so */
+	const char *small;	/* beneath it, one of a megabyte or less */
 	const char *quota;	/* beneath it, one where ALICE has a quota */
 	unsigned long entries;	/* of a large directory */
 };
