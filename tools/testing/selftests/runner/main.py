@@ -60,12 +60,6 @@ def _parser():
     return parser
 
 
-def _chosen(names, patterns):
-    if not patterns:
-        return list(names)
-    return [n for n in names if any(fnmatch.fnmatch(n, p) for p in patterns)]
-
-
 def _out(wanted):
     """A folder of this run's own for logs."""
     name = time.strftime("%Y%m%d-%H%M%S-") + str(os.getpid())
@@ -104,10 +98,11 @@ def _wanted(options):
     for pattern in options.suites:
         if not fnmatch.filter(known, pattern):
             raise suites.SuiteError(f"there is no suite {pattern}; there are: {' '.join(known)}")
-    chosen = _chosen(known, options.suites)
-    variants = [v for v in variants if v.suite in chosen
-                and options.kernel in (None, v.boot.kernel)]
-    return {name: phases[name] for name in phases if name in chosen}, variants
+    patterns = options.suites or ["*"]
+    variants = [v for v in suites.chosen(variants, options.suites)
+                if options.kernel in (None, v.boot.kernel)]
+    return {name: phase for name, phase in phases.items()
+            if any(fnmatch.fnmatch(name, p) for p in patterns)}, variants
 
 
 def _longest_first(boots):

@@ -169,8 +169,15 @@ def _boots_are_shared():
     assert [b.name for b in suites.boots(found)] == ["lts", "mainline", "lts-qemu"]
 
 
+def _some_only_when_named():
+    found = _with_suite("# rig: when=named kernel=lts\n")
+    for patterns, wanted in (([], {"b"}), (["a"], {"a"}), (["*"], {"a", "b"})):
+        assert {v.suite for v in suites.chosen(found, patterns)} == wanted, patterns
+
+
 def _bad_directives():
-    for line in ("# rig: kernel=old", "# rig: colour=red", "# rig: guest", "# rig: timeout=long"):
+    for line in ("# rig: kernel=old", "# rig: colour=red", "# rig: guest", "# rig: timeout=long",
+                 "# rig: when=never"):
         try:
             _with_suite(line + "\n")
         except suites.SuiteError:
@@ -191,6 +198,7 @@ OTHERS = [
     ("the last line counts all", _last_line),
     ("that nothing ran is a failure", _nothing_ran),
     ("suites share boots", _boots_are_shared),
+    ("a suite may wait to be named", _some_only_when_named),
     ("directives that make no sense are refused", _bad_directives),
 ]
 

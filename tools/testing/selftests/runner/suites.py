@@ -12,6 +12,8 @@ say where it runs; each stands for all combinations of the values it lists:
   front=     ours and upstream (ours)
   back=      ours and qemu (ours)
   boot=      shared or own (shared): own if the suite may not share its machine
+  when=      always or named (always): named if it runs only when the command
+             line names it, being too long for each check
   timeout=   seconds for one run of the suite (180)
   args=      further words for "rig run", with commas between (none)
 
@@ -20,6 +22,7 @@ serves all suites and variants which agree in these.
 """
 
 import dataclasses
+import fnmatch
 import itertools
 import pathlib
 import re
@@ -29,9 +32,10 @@ from rigpy import kernels
 ALLOWED = {
     "kernel": set(kernels.ALL), "dom0": set(kernels.ALL), "guest": {"pv", "pvh"},
     "front": {"ours", "upstream"}, "back": {"ours", "qemu"}, "boot": {"shared", "own"},
+    "when": {"always", "named"},
 }
 DEFAULTS = {"kernel": "lts,mainline", "guest": "pv", "front": "ours", "back": "ours",
-            "boot": "shared"}
+            "boot": "shared", "when": "always"}
 TIMEOUT = 180
 
 
@@ -71,6 +75,7 @@ class Variant:
     guest: str
     front: str
     timeout: int
+    when: str = "always"
 
     @property
     def name(self):
@@ -116,7 +121,7 @@ def _variants(path, said, kernel_names):
             guest = kernels.guest_for(kernel)
         for dom0 in dom0s.split(","):
             yield Variant(path.stem, Boot(kernel, dom0, back, args, own), guest, front,
-                          int(timeout))
+                          int(timeout), values["when"])
 
 
 def read(folder, kernel_names=()):
@@ -129,6 +134,13 @@ def read(folder, kernel_names=()):
         for said in list(_directives(path)) or [{}]:
             found += _variants(path, said, kernel_names)
     return list(dict.fromkeys(found))
+
+
+def chosen(variants, patterns):
+    """Those whose suites are named, or, if none is, those that always run."""
+    if not patterns:
+        return [v for v in variants if v.when == "always"]
+    return [v for v in variants if any(fnmatch.fnmatch(v.suite, p) for p in patterns)]
 
 
 def boots(variants):
