@@ -128,8 +128,9 @@ static int p9_xen_ring_add_event(struct p9_xen_ring *ring)
 		return err;
 	}
 	ring->irq = err;
+	/* No event comes before xen_irq_lateeoi(), so none while the thread works */
 	err = request_threaded_irq(ring->irq, p9_xen_event, p9_xen_event_thread,
-				   IRQF_ONESHOT, "9pnet_xen", ring);
+				   0, "9pnet_xen", ring);
 	if (err) {
 		/* Nothing was requested yet: this frees the channel only */
 		evtchn_put(ring->evtchn);
