@@ -229,6 +229,11 @@ void path_put(const struct path *path)
 	dput(path->dentry);
 }
 
+bool __mnt_is_readonly(const struct vfsmount *mnt)
+{
+	return vfs_fails();
+}
+
 int mnt_want_write(struct vfsmount *mnt)
 {
 	if (vfs_fails())

@@ -246,6 +246,7 @@ void ihold(struct inode *inode);
 void iput(struct inode *inode);
 void inode_lock(struct inode *inode);
 void inode_unlock(struct inode *inode);
+bool __mnt_is_readonly(const struct vfsmount *mnt);
 int mnt_want_write(struct vfsmount *mnt);
 void mnt_drop_write(struct vfsmount *mnt);
 bool follow_up(struct path *path);

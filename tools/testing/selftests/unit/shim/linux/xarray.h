@@ -35,7 +35,7 @@ static inline void xa_destroy(struct xarray *xa)
 #define xa_err(result)			((int)(intptr_t)(result))
 
 /* The first entry at *@index or beyond */
-static inline void *unit_xa_find(const struct xarray *xa, unsigned long *index)
+static inline void *unit_xa_find(struct xarray *xa, unsigned long *index)
 {
 	for (; *index < UNIT_XA_SIZE; (*index)++) {
 		void *entry = xa_load(xa, *index);
