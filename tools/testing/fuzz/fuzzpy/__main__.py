@@ -107,7 +107,7 @@ def _all(room, seconds):
     for number, (name, part) in enumerate(FUZZERS.items(), 1):
         clean, output = room.fuzz("good", name, max(5, int(seconds * part)), "corpus")
         print(f"# {name}: {_runs(output)} inputs", flush=True)
-        good &= _tell(clean and _runs(output), number, f"{name} finds nothing", output)
+        good &= _tell(clean and _runs(output) > 0, number, f"{name} finds nothing", output)
     return good
 
 
