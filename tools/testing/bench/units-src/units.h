@@ -19,6 +19,8 @@
 
 #define HEADER		7
 #define IO_HEADER	11
+/* Kept free in a message with data, as all clients do; diod insists on it */
+#define IO_RESERVE	24
 #define NOFID		0xffffffffU
 #define MSIZE		(256 << 10)
 

@@ -41,7 +41,7 @@ static void lopen(struct client *c, uint32_t fid)
 static uint32_t get(struct client *c, uint8_t type, uint32_t fid,
 		    uint64_t offset, uint32_t count)
 {
-	uint32_t most = c->msize - IO_HEADER, got;
+	uint32_t most = c->msize - IO_RESERVE, got;
 	const uint8_t *reply;
 
 	begin(c, type);
