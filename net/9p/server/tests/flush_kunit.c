@@ -36,46 +36,16 @@ static int flush_init(struct kunit *test)
 	return 0;
 }
 
-static void send_mkdir(struct peer *peer, unsigned int channel, u16 tag)
-{
-	struct wire_body *body = peer_body(peer);
-	char name[16];
-
-	snprintf(name, sizeof(name), "d%u", tag);
-	wire_put(body, 0, 4);
-	wire_put_string(body, name);
-	wire_put(body, 0755, 4);
-	wire_put(body, 0, 4);
-	peer_send(peer, channel, P9_TMKDIR, tag);
-}
-
-static void send_flush(struct peer *peer, unsigned int channel, u16 tag,
-		       u16 oldtag)
-{
-	wire_put(peer_body(peer), oldtag, 2);
-	peer_send(peer, channel, P9_TFLUSH, tag);
-}
-
-static void expect_reply(struct kunit *test, u8 type, u16 tag)
-{
-	struct flush_test *t = test->priv;
-
-	if (!peer_receive(t->peer))
-		return;
-	KUNIT_EXPECT_EQ(test, type, t->peer->last.type);
-	KUNIT_EXPECT_EQ(test, tag, t->peer->last.tag);
-}
-
 static void of_nothing_is_answered(struct kunit *test)
 {
 	struct flush_test *t = test->priv;
 	unsigned int channel;
 
 	for (channel = 0; channel < 2; channel++) {
-		send_flush(t->peer, channel, 2, 1);
-		expect_reply(test, P9_RFLUSH, 2);
-		send_flush(t->peer, channel, 2, 2);
-		expect_reply(test, P9_RFLUSH, 2);
+		peer_send_flush(t->peer, channel, 2, 1);
+		peer_expect(t->peer, P9_RFLUSH, 2);
+		peer_send_flush(t->peer, channel, 2, 2);
+		peer_expect(t->peer, P9_RFLUSH, 2);
 	}
 	KUNIT_EXPECT_EQ(test, 0, READ_ONCE(t->peer->session->nr_parked));
 }
@@ -85,13 +55,13 @@ static void waits_for_a_request_of_another_channel(struct kunit *test)
 	struct flush_test *t = test->priv;
 
 	inode_lock(t->dir);
-	send_mkdir(t->peer, 0, 1);
-	send_flush(t->peer, 1, 2, 1);
-	send_flush(t->peer, 1, 3, 2);
+	peer_send_mkdir(t->peer, 0, 1);
+	peer_send_flush(t->peer, 1, 2, 1);
+	peer_send_flush(t->peer, 1, 3, 2);
 	inode_unlock(t->dir);
-	expect_reply(test, P9_RMKDIR, 1);
-	expect_reply(test, P9_RFLUSH, 2);
-	expect_reply(test, P9_RFLUSH, 3);
+	peer_expect(t->peer, P9_RMKDIR, 1);
+	peer_expect(t->peer, P9_RFLUSH, 2);
+	peer_expect(t->peer, P9_RFLUSH, 3);
 }
 
 /* The server is not told of the request; the Tflush makes it look */
@@ -102,11 +72,11 @@ static void waits_for_a_request_whose_event_is_late(struct kunit *test)
 
 	for (i = 0; i < 200; i++) {
 		t->peer->late = true;
-		send_mkdir(t->peer, i % 2, 1 + 2 * i);
+		peer_send_mkdir(t->peer, i % 2, 1 + 2 * i);
 		t->peer->late = false;
-		send_flush(t->peer, !(i % 2), 2 + 2 * i, 1 + 2 * i);
-		expect_reply(test, P9_RMKDIR, 1 + 2 * i);
-		expect_reply(test, P9_RFLUSH, 2 + 2 * i);
+		peer_send_flush(t->peer, !(i % 2), 2 + 2 * i, 1 + 2 * i);
+		peer_expect(t->peer, P9_RMKDIR, 1 + 2 * i);
+		peer_expect(t->peer, P9_RFLUSH, 2 + 2 * i);
 	}
 }
 
@@ -116,16 +86,16 @@ static void waits_for_the_latest_of_a_tag(struct kunit *test)
 	struct flush_test *t = test->priv;
 
 	peer_hold(t->peer, 1);
-	send_mkdir(t->peer, 1, 1);
-	expect_reply(test, P9_RMKDIR, 1);
+	peer_send_mkdir(t->peer, 1, 1);
+	peer_expect(t->peer, P9_RMKDIR, 1);
 	t->peer->late = true;
-	send_mkdir(t->peer, 0, 1);
+	peer_send_mkdir(t->peer, 0, 1);
 	t->peer->late = false;
-	send_flush(t->peer, 1, 2, 1);
+	peer_send_flush(t->peer, 1, 2, 1);
 	/* Until it is let go nothing else of the tag gets through */
-	expect_reply(test, P9_RLERROR, 1);
+	peer_expect(t->peer, P9_RLERROR, 1);
 	peer_hold(t->peer, PEER_NO_TAG);
-	expect_reply(test, P9_RFLUSH, 2);
+	peer_expect(t->peer, P9_RFLUSH, 2);
 }
 
 /* Leave room for two short requests */
@@ -156,7 +126,7 @@ static void park(struct kunit *test)
 	struct wire_body *body;
 	unsigned int i;
 
-	send_mkdir(t->peer, 0, 1);
+	peer_send_mkdir(t->peer, 0, 1);
 	for (i = 0; i < 6000 && !rwsem_is_contended(&t->dir->i_rwsem); i++)
 		fsleep(10000);
 	/* Longer than there is room, and no good Tmkdir: that makes it short */
@@ -167,7 +137,7 @@ static void park(struct kunit *test)
 	for (i = 0; i < 6000 && !READ_ONCE(session->refused); i++)
 		fsleep(10000);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(session->refused));
-	send_flush(t->peer, 1, 3, 2);
+	peer_send_flush(t->peer, 1, 3, 2);
 	for (i = 0; i < 6000 && !READ_ONCE(session->nr_parked); i++)
 		fsleep(10000);
 	KUNIT_EXPECT_EQ(test, 1, READ_ONCE(session->nr_parked));
@@ -188,9 +158,9 @@ static void waits_for_a_request_without_room(struct kunit *test)
 	more = fill(session);
 	park(test);
 	inode_unlock(t->dir);
-	expect_reply(test, P9_RMKDIR, 1);
-	expect_reply(test, P9_RLERROR, 2);
-	expect_reply(test, P9_RFLUSH, 3);
+	peer_expect(t->peer, P9_RMKDIR, 1);
+	peer_expect(t->peer, P9_RLERROR, 2);
+	peer_expect(t->peer, P9_RFLUSH, 3);
 	empty(session, more);
 }
 

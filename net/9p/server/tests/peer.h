@@ -125,6 +125,10 @@ int peer_write(struct peer *peer, u32 fid, u64 offset, const void *data,
 	       u32 count);
 int peer_read(struct peer *peer, u32 fid, u64 offset, u32 count);
 u64 peer_qid(struct peer *peer, u32 fid);
+void peer_send_mkdir(struct peer *peer, unsigned int channel, u16 tag);
+void peer_send_flush(struct peer *peer, unsigned int channel, u16 tag,
+		     u16 oldtag);
+void peer_expect(struct peer *peer, u8 type, u16 tag);
 struct peer *peer_attached_to(struct kunit *test,
 			      const struct p9_server_export *export,
 			      unsigned int nr_channels);

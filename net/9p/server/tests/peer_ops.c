@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Requests of the tests' client. Each waits for its reply and returns 0, or the
- * error that the server has answered with.
+ * error that the server has answered with; but peer_expect() takes the replies
+ * to those that peer_send_...() sends.
  */
 #include <linux/errno.h>
 #include <linux/path.h>
@@ -231,4 +232,35 @@ struct peer *peer_attached_to(struct kunit *test,
 	KUNIT_ASSERT_EQ(test, 0, peer_version(peer, PEER_MSIZE, "9P2000.L"));
 	KUNIT_ASSERT_EQ(test, 0, peer_attach(peer, 0, 0));
 	return peer;
+}
+
+/* Tmkdir of "d<tag>" in the root, whose reply is not waited for */
+void peer_send_mkdir(struct peer *peer, unsigned int channel, u16 tag)
+{
+	struct wire_body *body = peer_body(peer);
+	char name[16];
+
+	snprintf(name, sizeof(name), "d%u", tag);
+	wire_put(body, 0, 4);
+	wire_put_string(body, name);
+	wire_put(body, 0755, 4);
+	wire_put(body, 0, 4);
+	peer_send(peer, channel, P9_TMKDIR, tag);
+}
+
+/* Tflush, whose reply is not waited for */
+void peer_send_flush(struct peer *peer, unsigned int channel, u16 tag,
+		     u16 oldtag)
+{
+	wire_put(peer_body(peer), oldtag, 2);
+	peer_send(peer, channel, P9_TFLUSH, tag);
+}
+
+/* Take the next reply, which has to be this one */
+void peer_expect(struct peer *peer, u8 type, u16 tag)
+{
+	if (!peer_receive(peer))
+		return;
+	KUNIT_EXPECT_EQ(peer->test, type, peer->last.type);
+	KUNIT_EXPECT_EQ(peer->test, tag, peer->last.tag);
 }

@@ -39,35 +39,6 @@ static int request_init(struct kunit *test)
 	return 0;
 }
 
-static void send_mkdir(struct peer *peer, u16 tag)
-{
-	struct wire_body *body = peer_body(peer);
-	char name[16];
-
-	snprintf(name, sizeof(name), "d%u", tag);
-	wire_put(body, 0, 4);
-	wire_put_string(body, name);
-	wire_put(body, 0755, 4);
-	wire_put(body, 0, 4);
-	peer_send(peer, 0, P9_TMKDIR, tag);
-}
-
-static void send_flush(struct peer *peer, u16 tag, u16 oldtag)
-{
-	wire_put(peer_body(peer), oldtag, 2);
-	peer_send(peer, 0, P9_TFLUSH, tag);
-}
-
-static void expect_reply(struct kunit *test, u8 type, u16 tag)
-{
-	struct request_test *t = test->priv;
-
-	if (!peer_receive(t->peer))
-		return;
-	KUNIT_EXPECT_EQ(test, type, t->peer->last.type);
-	KUNIT_EXPECT_EQ(test, tag, t->peer->last.tag);
-}
-
 /*
  * All that was sent before has been received, and none of it was answered
  * that has not been seen: a quick request comes next in line.
@@ -80,19 +51,19 @@ static void expect_nothing_else(struct kunit *test)
 	wire_put(body, 0, 4);
 	wire_put(body, P9_STATS_BASIC, 8);
 	peer_send(t->peer, 0, P9_TGETATTR, 999);
-	expect_reply(test, P9_RGETATTR, 999);
+	peer_expect(t->peer, P9_RGETATTR, 999);
 }
 
 static void flush_of_nothing_is_answered(struct kunit *test)
 {
 	struct request_test *t = test->priv;
 
-	send_flush(t->peer, 2, 1);
-	expect_reply(test, P9_RFLUSH, 2);
-	send_flush(t->peer, 2, 2);
-	expect_reply(test, P9_RFLUSH, 2);
-	send_flush(t->peer, 2, P9_NOTAG);
-	expect_reply(test, P9_RFLUSH, 2);
+	peer_send_flush(t->peer, 0, 2, 1);
+	peer_expect(t->peer, P9_RFLUSH, 2);
+	peer_send_flush(t->peer, 0, 2, 2);
+	peer_expect(t->peer, P9_RFLUSH, 2);
+	peer_send_flush(t->peer, 0, 2, P9_NOTAG);
+	peer_expect(t->peer, P9_RFLUSH, 2);
 }
 
 static void flush_waits_for_its_request(struct kunit *test)
@@ -100,12 +71,12 @@ static void flush_waits_for_its_request(struct kunit *test)
 	struct request_test *t = test->priv;
 
 	inode_lock(t->dir);
-	send_mkdir(t->peer, 1);
-	send_flush(t->peer, 2, 1);
+	peer_send_mkdir(t->peer, 0, 1);
+	peer_send_flush(t->peer, 0, 2, 1);
 	expect_nothing_else(test);
 	inode_unlock(t->dir);
-	expect_reply(test, P9_RMKDIR, 1);
-	expect_reply(test, P9_RFLUSH, 2);
+	peer_expect(t->peer, P9_RMKDIR, 1);
+	peer_expect(t->peer, P9_RFLUSH, 2);
 }
 
 static void flushes_are_answered_in_order(struct kunit *test)
@@ -114,14 +85,14 @@ static void flushes_are_answered_in_order(struct kunit *test)
 	u16 tag;
 
 	inode_lock(t->dir);
-	send_mkdir(t->peer, 1);
+	peer_send_mkdir(t->peer, 0, 1);
 	for (tag = 2; tag < 10; tag++)
-		send_flush(t->peer, tag, 1);
+		peer_send_flush(t->peer, 0, tag, 1);
 	expect_nothing_else(test);
 	inode_unlock(t->dir);
-	expect_reply(test, P9_RMKDIR, 1);
+	peer_expect(t->peer, P9_RMKDIR, 1);
 	for (tag = 2; tag < 10; tag++)
-		expect_reply(test, P9_RFLUSH, tag);
+		peer_expect(t->peer, P9_RFLUSH, tag);
 }
 
 static void flushes_may_be_flushed(struct kunit *test)
@@ -130,14 +101,14 @@ static void flushes_may_be_flushed(struct kunit *test)
 	u16 tag;
 
 	inode_lock(t->dir);
-	send_mkdir(t->peer, 1);
+	peer_send_mkdir(t->peer, 0, 1);
 	for (tag = 2; tag < 10; tag++)
-		send_flush(t->peer, tag, tag - 1);
+		peer_send_flush(t->peer, 0, tag, tag - 1);
 	expect_nothing_else(test);
 	inode_unlock(t->dir);
-	expect_reply(test, P9_RMKDIR, 1);
+	peer_expect(t->peer, P9_RMKDIR, 1);
 	for (tag = 2; tag < 10; tag++)
-		expect_reply(test, P9_RFLUSH, tag);
+		peer_expect(t->peer, P9_RFLUSH, tag);
 }
 
 /* One of itself while others wait: it alone is answered */
@@ -146,14 +117,14 @@ static void flush_never_waits_for_itself(struct kunit *test)
 	struct request_test *t = test->priv;
 
 	inode_lock(t->dir);
-	send_mkdir(t->peer, 1);
-	send_flush(t->peer, 2, 1);
-	send_flush(t->peer, 3, 3);
-	expect_reply(test, P9_RFLUSH, 3);
+	peer_send_mkdir(t->peer, 0, 1);
+	peer_send_flush(t->peer, 0, 2, 1);
+	peer_send_flush(t->peer, 0, 3, 3);
+	peer_expect(t->peer, P9_RFLUSH, 3);
 	expect_nothing_else(test);
 	inode_unlock(t->dir);
-	expect_reply(test, P9_RMKDIR, 1);
-	expect_reply(test, P9_RFLUSH, 2);
+	peer_expect(t->peer, P9_RMKDIR, 1);
+	peer_expect(t->peer, P9_RFLUSH, 2);
 }
 
 /* The client may not have seen the reply yet, so Rflush must not overtake it */
@@ -162,12 +133,12 @@ static void flush_waits_for_a_reply_on_its_way(struct kunit *test)
 	struct request_test *t = test->priv;
 
 	peer_hold(t->peer, 1);
-	send_mkdir(t->peer, 1);
-	expect_reply(test, P9_RMKDIR, 1);
-	send_flush(t->peer, 2, 1);
+	peer_send_mkdir(t->peer, 0, 1);
+	peer_expect(t->peer, P9_RMKDIR, 1);
+	peer_send_flush(t->peer, 0, 2, 1);
 	expect_nothing_else(test);
 	peer_hold(t->peer, PEER_NO_TAG);
-	expect_reply(test, P9_RFLUSH, 2);
+	peer_expect(t->peer, P9_RFLUSH, 2);
 }
 
 static void tag_is_free_once_its_reply_is_out(struct kunit *test)
@@ -175,19 +146,19 @@ static void tag_is_free_once_its_reply_is_out(struct kunit *test)
 	struct request_test *t = test->priv;
 
 	peer_hold(t->peer, 1);
-	send_mkdir(t->peer, 1);
-	expect_reply(test, P9_RMKDIR, 1);
+	peer_send_mkdir(t->peer, 0, 1);
+	peer_expect(t->peer, P9_RMKDIR, 1);
 	/* send() has not returned, but the client has its reply */
 	inode_lock(t->dir);
-	send_mkdir(t->peer, 1);
+	peer_send_mkdir(t->peer, 0, 1);
 	/* It is the new request that a flush waits for */
-	send_flush(t->peer, 2, 1);
+	peer_send_flush(t->peer, 0, 2, 1);
 	peer_hold(t->peer, PEER_NO_TAG);
 	expect_nothing_else(test);
 	inode_unlock(t->dir);
-	expect_reply(test, P9_RLERROR, 1);
+	peer_expect(t->peer, P9_RLERROR, 1);
 	KUNIT_EXPECT_EQ(test, -EEXIST, peer_error(t->peer, P9_TMKDIR));
-	expect_reply(test, P9_RFLUSH, 2);
+	peer_expect(t->peer, P9_RFLUSH, 2);
 }
 
 static void tag_in_use_ends_the_session(struct kunit *test)
@@ -195,8 +166,8 @@ static void tag_in_use_ends_the_session(struct kunit *test)
 	struct request_test *t = test->priv;
 
 	inode_lock(t->dir);
-	send_mkdir(t->peer, 1);
-	send_mkdir(t->peer, 1);
+	peer_send_mkdir(t->peer, 0, 1);
+	peer_send_mkdir(t->peer, 0, 1);
 	KUNIT_EXPECT_EQ(test, -EPROTO, peer_wait_failed(t->peer));
 	inode_unlock(t->dir);
 	KUNIT_EXPECT_FALSE(test, peer_has_reply(t->peer));
@@ -229,7 +200,7 @@ static void more_requests_than_threads_wait(struct kunit *test)
 
 	inode_lock(t->dir);
 	for (tag = 1; tag <= MANY; tag++)
-		send_mkdir(t->peer, tag);
+		peer_send_mkdir(t->peer, 0, tag);
 	inode_unlock(t->dir);
 	expect_all(test, MANY);
 	KUNIT_EXPECT_LE(test, t->peer->session->nr_threads, P9S_MAX_THREADS);
@@ -245,9 +216,9 @@ static void more_requests_than_memory_wait(struct kunit *test)
 
 	session = t->peer->session;
 	inode_lock(t->dir);
-	send_mkdir(t->peer, 1);
+	peer_send_mkdir(t->peer, 0, 1);
 	for (tag = 2; tag <= MANY; tag++)
-		send_flush(t->peer, tag, 1);
+		peer_send_flush(t->peer, 0, tag, 1);
 	for (i = 0; i < 6000 && !READ_ONCE(session->refused); i++)
 		fsleep(10000);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(session->refused));
