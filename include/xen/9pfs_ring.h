@@ -27,6 +27,9 @@
  * @index: the next byte that this end produces or consumes
  * @own: where this end publishes @index, shared
  * @peer: where the other end publishes its index, shared
+ * @watch: where this end says beyond which index of the other end's it wants an
+ *	event, shared; NULL if the other end sends one whatever this end wants
+ * @watched: where the other end does so, shared, or NULL likewise
  *
  * The end that produces uses xen_9pfs_room(), xen_9pfs_put() and
  * xen_9pfs_publish(), the end that consumes xen_9pfs_queued(), xen_9pfs_get()
@@ -38,6 +41,8 @@ struct xen_9pfs_stream {
 	u32 index;
 	u32 *own;
 	u32 *peer;
+	u32 *watch;
+	u32 *watched;
 };
 
 /**
@@ -158,6 +163,52 @@ static inline void xen_9pfs_consume(struct xen_9pfs_stream *s, u32 len)
 	/* Read before the room is given; pairs with xen_9pfs_room() there */
 	virt_mb();
 	WRITE_ONCE(*s->own, s->index);
+}
+
+/**
+ * xen_9pfs_watch - ask for an event once the other end's index has moved
+ * @s: the stream, at either end
+ * @beyond: the index that it is to move beyond
+ *
+ * An event for what has happened before may not come, so look again afterwards.
+ */
+static inline void xen_9pfs_watch(const struct xen_9pfs_stream *s, u32 beyond)
+{
+	if (!s->watch)
+		return;
+	WRITE_ONCE(*s->watch, beyond);
+	/* Asked before looking again; pairs with xen_9pfs_event_wanted() */
+	virt_mb();
+}
+
+/**
+ * xen_9pfs_watch_room - ask for an event once there is room
+ * @s: the stream, at its producing end
+ * @bytes: how much room, @s->size at most
+ *
+ * Look again afterwards, see xen_9pfs_watch().
+ */
+static inline void xen_9pfs_watch_room(const struct xen_9pfs_stream *s,
+				       u32 bytes)
+{
+	xen_9pfs_watch(s, s->index + bytes - s->size - 1);
+}
+
+/**
+ * xen_9pfs_event_wanted - whether to send an event
+ * @s: the stream, at the end whose index has just been moved
+ * @moved: by how many bytes
+ *
+ * Return: true if the other end has asked for one.
+ */
+static inline bool xen_9pfs_event_wanted(const struct xen_9pfs_stream *s,
+					 u32 moved)
+{
+	if (!s->watched)
+		return true;
+	/* Moved before the question; pairs with xen_9pfs_watch() over there */
+	virt_mb();
+	return s->index - READ_ONCE(*s->watched) - 1 < moved;
 }
 
 #endif /* XEN_9PFS_RING_H */

@@ -45,10 +45,12 @@ struct p9_xen_front;
  * @at: index of the data's first byte in the ring
  * @held: bytes of the ring that go back to the backend once the data was copied;
  *	guarded by the ring's @in_lock
+ * @ring: the ring with the data
  */
 struct p9_xen_claim {
 	struct list_head list;
 	struct p9_req_t *req;
+	struct p9_xen_ring *ring;
 	bool taken;
 	u32 len;
 	u32 at;
@@ -67,15 +69,20 @@ struct p9_xen_claim {
  * @addrs: their addresses
  * @evtchn: the event channel's port
  * @irq: bound to it, or negative
- * @out_lock: guards @out and puts one request after the other
+ * @out_lock: guards @out and puts one request after the other; held while waiting
+ *	for room, so that a large request is not passed by small ones for ever
  * @out: requests
- * @room: those who wait for room in @out
- * @in_lock: guards @in, @held, @claims and @notified; taken in interrupts
+ * @room: who waits for room in @out
+ * @in_lock: guards @in, @held, @claims, @seen, @told and @notified; taken in
+ *	interrupts
  * @in: replies; its index stands where the oldest claim begins
  * @held: bytes from there on whose messages the event handler has seen
  * @claims: those who copy data out of @in, in its order
  * @released: those who wait for @claims to be empty
- * @notified: index of @in when the backend was last told of room there
+ * @seen: the backend's index of @in when the handler last looked
+ * @told: what @seen was at the last event
+ * @notified: index of @in when the backend was last told of room there, which
+ *	only one without event indices needs
  * @out_seen: consumer index of @out at the last event; only its handler's
  */
 struct p9_xen_ring {
@@ -98,6 +105,8 @@ struct p9_xen_ring {
 	u32 held;
 	struct list_head claims;
 	wait_queue_head_t released;
+	u32 seen;
+	u32 told;
 	u32 notified;
 	u32 out_seen;
 };
@@ -136,6 +145,8 @@ enum p9_xen_state {
  * @readers: those who wait for data of replies that have not come
  * @flushes: for each Tflush in flight, what it flushes
  * @failure: what a broken protocol leads to, out of the event handler's way
+ * @any_ring: the backend takes any request from any ring
+ * @event_idx: both sides say which events they want
  * @nr_rings: how many rings there are
  * @rings: the rings
  */
@@ -154,6 +165,8 @@ struct p9_xen_front {
 	struct list_head readers;
 	struct list_head flushes;
 	struct work_struct failure;
+	bool any_ring;
+	bool event_idx;
 	unsigned int nr_rings;
 	struct p9_xen_ring *rings;
 };
@@ -177,13 +190,6 @@ static inline bool p9_xen_front_dead(const struct p9_xen_front *front)
 	return READ_ONCE(front->state) == P9_XEN_DEAD;
 }
 
-/* A stock backend looks for a tag nowhere else */
-static inline struct p9_xen_ring *p9_xen_ring_of(struct p9_xen_front *front,
-						 u16 tag)
-{
-	return &front->rings[tag % front->nr_rings];
-}
-
 /* trans_xen.c */
 struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
 					const char *tag);
@@ -200,6 +206,7 @@ int p9_xen_zc_request(struct p9_client *client, struct p9_req_t *req,
 /* trans_xen_recv.c */
 irqreturn_t p9_xen_event(int irq, void *arg);
 irqreturn_t p9_xen_event_thread(int irq, void *arg);
+void p9_xen_give_back(struct p9_xen_ring *ring, u32 bytes);
 void p9_xen_release(struct p9_xen_ring *ring, struct p9_xen_claim *claim);
 void p9_xen_flush_sent(struct p9_xen_front *front, struct p9_req_t *flush);
 void p9_xen_drop_flushes(struct p9_xen_front *front, struct p9_client *client);
@@ -216,7 +223,7 @@ void p9_xen_bus_unregister(void);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 enum p9_xen_step p9_xen_next(enum xenbus_state backend, enum xenbus_state own);
-u32 p9_xen_drain(struct p9_xen_ring *ring);
+bool p9_xen_drain(struct p9_xen_ring *ring);
 #endif
 
 #endif /* NET_9P_TRANS_XEN_H */

@@ -58,6 +58,10 @@ static int p9_xen_open_rings(struct p9_xen_front *front)
 	for (i = 0; i < max; i++)
 		p9_xen_ring_init(&front->rings[i], front);
 	front->nr_rings = max;
+	front->any_ring = xenbus_read_unsigned(dev->otherend,
+					       "feature-any-ring", 0);
+	front->event_idx = xenbus_read_unsigned(dev->otherend,
+						"feature-event-idx", 0);
 	for (i = 0; i < max; i++) {
 		err = p9_xen_ring_open(&front->rings[i], order);
 		if (err)
@@ -92,6 +96,12 @@ static int p9_xen_write_nodes(struct xenbus_transaction xbt,
 	if (!err)
 		err = xenbus_printf(xbt, dev->nodename, "num-rings", "%u",
 				    front->nr_rings);
+	if (!err && front->any_ring)
+		err = xenbus_printf(xbt, dev->nodename, "feature-any-ring",
+				    "%u", 1);
+	if (!err && front->event_idx)
+		err = xenbus_printf(xbt, dev->nodename, "feature-event-idx",
+				    "%u", 1);
 	for (i = 0; !err && i < front->nr_rings; i++)
 		err = p9_xen_write_ring(xbt, dev, &front->rings[i], i);
 	return err;

@@ -27,18 +27,24 @@
 
 #include "trans_xen.h"
 
+/* How often a handler looks at a ring that was empty, see p9_xen_drain() */
+#define P9_XEN_LOOKS	3
+
 /**
  * struct p9_xen_flush - a Tflush that has been sent
  * @list: in the device's flushes
  * @flush: the request that it is; it is completed once @old is settled
  * @old: the request that it flushes, referenced: whoever waited for it may be
  *	killed and gone, but its tag is not free before Rflush
+ * @looker: the ring whose event handler looks for the reply to @old, once Rflush
+ *	has come
  * @status: what @flush is to be completed with, or 0 while Rflush has not come
  */
 struct p9_xen_flush {
 	struct list_head list;
 	struct p9_req_t *flush;
 	struct p9_req_t *old;
+	struct p9_xen_ring *looker;
 	int status;
 };
 
@@ -119,25 +125,26 @@ static bool p9_xen_flush_answered(struct p9_xen_front *front,
 	return found;
 }
 
-/* The ring on which what an answered flush flushes has its reply, if any */
-static struct p9_xen_ring *p9_xen_flush_ring(struct p9_xen_front *front)
+/* Makes the event handler of a ring end what flushes are answered; any at all? */
+static bool p9_xen_adopt_flushes(struct p9_xen_ring *ring)
 {
-	struct p9_xen_ring *ring = NULL;
+	struct p9_xen_front *front = ring->front;
 	struct p9_xen_flush *f;
 	unsigned long flags;
+	bool any = false;
 
 	spin_lock_irqsave(&front->lock, flags);
 	list_for_each_entry(f, &front->flushes, list) {
-		if (f->status) {
-			ring = p9_xen_ring_of(front, f->old->tc.tag);
-			break;
+		if (f->status && !f->looker) {
+			f->looker = ring;
+			any = true;
 		}
 	}
 	spin_unlock_irqrestore(&front->lock, flags);
-	return ring;
+	return any;
 }
 
-/* Takes off the list an answered flush of that ring, or any if @ring is NULL */
+/* Takes off the list a flush that a ring has adopted, or any if @ring is NULL */
 static struct p9_xen_flush *p9_xen_take_flush(struct p9_xen_front *front,
 					      const struct p9_xen_ring *ring)
 {
@@ -146,8 +153,7 @@ static struct p9_xen_flush *p9_xen_take_flush(struct p9_xen_front *front,
 
 	spin_lock_irqsave(&front->lock, flags);
 	list_for_each_entry(f, &front->flushes, list) {
-		if (!ring || (f->status &&
-			      p9_xen_ring_of(front, f->old->tc.tag) == ring)) {
+		if (!ring || f->looker == ring) {
 			found = f;
 			list_del(&f->list);
 			break;
@@ -175,26 +181,39 @@ void p9_xen_drop_flushes(struct p9_xen_front *front, struct p9_client *client)
 }
 
 /*
- * The backend waits for room of a reply, which is msize at most. It saw at
- * least the index that it was last told of, so as long as that leaves room
- * for msize it does not wait, whatever it has produced meanwhile.
+ * A backend that does not say when it waits for room of a reply, which is msize
+ * at most. It saw at least the index that it was last told of, so as long as that
+ * leaves room for msize it does not wait, whatever it has produced meanwhile.
  */
-static void p9_xen_tell_room(struct p9_xen_ring *ring)
+static bool p9_xen_may_wait_for_room(struct p9_xen_ring *ring)
 {
 	struct p9_client *client = ring->front->client;
 	u32 msize = client ? client->msize : ring->in.size;
 	u32 taken = ring->in.index - ring->notified;
 
 	if (!taken || ring->in.size - taken >= msize)
-		return;
+		return false;
 	ring->notified = ring->in.index;
-	notify_remote_via_irq(ring->irq);
+	return true;
 }
 
-static void p9_xen_give_back(struct p9_xen_ring *ring, u32 bytes)
+/**
+ * p9_xen_give_back - let the backend have bytes of a ring for further replies
+ * @ring: the ring
+ * @bytes: how many, from where the backend may not write yet
+ *
+ * Context: any; holds the ring's in_lock.
+ */
+void p9_xen_give_back(struct p9_xen_ring *ring, u32 bytes)
 {
+	bool tell;
+
+	lockdep_assert_held(&ring->in_lock);
 	xen_9pfs_consume(&ring->in, bytes);
-	p9_xen_tell_room(ring);
+	tell = ring->in.watched ? xen_9pfs_event_wanted(&ring->in, bytes) :
+				  p9_xen_may_wait_for_room(ring);
+	if (tell)
+		notify_remote_via_irq(ring->irq);
 }
 
 /* A message was worked on: its bytes go back, now or with the last claim */
@@ -266,6 +285,7 @@ static bool p9_xen_claim_data(struct p9_xen_ring *ring, struct p9_req_t *req,
 		p9_xen_pass(ring, size);
 		return !len;
 	}
+	claim->ring = ring;
 	claim->at = ring->in.index + ring->held + P9_XEN_DATA_HDR;
 	claim->held = size;
 	ring->held += size;
@@ -383,6 +403,7 @@ static u32 p9_xen_receive_one(struct p9_xen_ring *ring)
 				 READ_ONCE(*ring->in.peer));
 		return 0;
 	}
+	ring->seen = ring->in.index + queued;
 	queued -= ring->held;
 	if (queued < P9_XEN_HDR_SIZE)
 		return 0;
@@ -397,40 +418,45 @@ static u32 p9_xen_receive_one(struct p9_xen_ring *ring)
 	return p9_xen_reply(ring, header, size) ? size : 0;
 }
 
+/* Has the backend send an event for what comes next; has some come already? */
+static bool p9_xen_await_event(struct p9_xen_ring *ring)
+{
+	if (!ring->in.watch)
+		return false;
+	xen_9pfs_watch(&ring->in, ring->seen);
+	return READ_ONCE(*ring->in.peer) != ring->seen;
+}
+
 /*
  * Handles the replies that are there, but no more than what once filled the
- * ring: a backend that adds to them all the time shall not keep a CPU in its
- * interrupt handler. Returns how many bytes that were.
+ * ring, in no more than a few looks: a backend that adds to them all the time
+ * shall not keep a CPU in its interrupt handler. Returns true if there may be
+ * more of which no event will tell.
  */
-VISIBLE_IF_KUNIT u32 p9_xen_drain(struct p9_xen_ring *ring)
+VISIBLE_IF_KUNIT bool p9_xen_drain(struct p9_xen_ring *ring)
 {
+	unsigned int looks;
 	u32 done = 0, size;
 
 	lockdep_assert_held(&ring->in_lock);
-	do {
-		size = p9_xen_receive_one(ring);
-		done += size;
-	} while (size && done < ring->in.size);
-	return done;
+	for (looks = 0; looks < P9_XEN_LOOKS; looks++) {
+		do {
+			size = p9_xen_receive_one(ring);
+			done += size;
+			if (done >= ring->in.size)
+				return true;
+		} while (size);
+		if (p9_xen_front_dead(ring->front) || !p9_xen_await_event(ring))
+			return false;
+	}
+	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(p9_xen_drain);
 
-/*
- * The reply to what was flushed comes before Rflush if it comes at all, but on
- * another ring, which nobody may have looked at yet. So that ring is looked at
- * before the request counts as dropped and its tag as free.
- */
-static void p9_xen_end_flush(struct p9_xen_ring *ring)
+static void p9_xen_end_flush(struct p9_xen_front *front, struct p9_xen_flush *f)
 {
-	struct p9_xen_front *front = ring->front;
 	struct p9_client *client = front->client;
-	struct p9_xen_flush *f;
 
-	lockdep_assert_held(&ring->in_lock);
-	/* Without a client somebody else drops the flushes */
-	f = client ? p9_xen_take_flush(front, ring) : NULL;
-	if (!f)
-		return;
 	if (p9_xen_take_request(front, f->old)) {
 		WRITE_ONCE(f->old->status, REQ_STATUS_FLSHD);
 		p9_req_put(client, f->old);
@@ -441,25 +467,47 @@ static void p9_xen_end_flush(struct p9_xen_ring *ring)
 	kfree(f);
 }
 
-/* Returns how many bytes of replies there were */
-static u32 p9_xen_receive(struct p9_xen_ring *ring)
+/*
+ * The reply to what was flushed comes before Rflush if it comes at all, but
+ * maybe on another ring, which nobody may have looked at yet. So all rings are
+ * looked at before the request counts as dropped and its tag as free.
+ */
+static void p9_xen_end_flushes(struct p9_xen_ring *ring)
 {
 	struct p9_xen_front *front = ring->front;
-	struct p9_xen_ring *other;
+	struct p9_xen_flush *f;
 	unsigned long flags;
-	u32 done;
+	unsigned int i;
 
-	spin_lock_irqsave(&ring->in_lock, flags);
-	done = p9_xen_drain(ring);
-	spin_unlock_irqrestore(&ring->in_lock, flags);
+	for (i = 0; i < front->nr_rings; i++) {
+		struct p9_xen_ring *other = &front->rings[i];
 
-	while ((other = p9_xen_flush_ring(front))) {
 		spin_lock_irqsave(&other->in_lock, flags);
 		p9_xen_drain(other);
-		p9_xen_end_flush(other);
 		spin_unlock_irqrestore(&other->in_lock, flags);
 	}
-	return done;
+	/* Without a client somebody else drops the flushes */
+	spin_lock_irqsave(&ring->in_lock, flags);
+	while (front->client && (f = p9_xen_take_flush(front, ring)))
+		p9_xen_end_flush(front, f);
+	spin_unlock_irqrestore(&ring->in_lock, flags);
+}
+
+/* Returns true if there may be more; sets @any if there was something new */
+static bool p9_xen_receive(struct p9_xen_ring *ring, bool *any)
+{
+	unsigned long flags;
+	bool more;
+
+	spin_lock_irqsave(&ring->in_lock, flags);
+	more = p9_xen_drain(ring);
+	*any |= ring->seen != ring->told;
+	ring->told = ring->seen;
+	spin_unlock_irqrestore(&ring->in_lock, flags);
+
+	while (p9_xen_adopt_flushes(ring))
+		p9_xen_end_flushes(ring);
+	return more;
 }
 
 /**
@@ -479,15 +527,13 @@ irqreturn_t p9_xen_event(int irq, void *arg)
 	struct p9_xen_ring *ring = arg;
 	u32 out_cons = READ_ONCE(*ring->out.peer);
 	bool any = out_cons != ring->out_seen;
-	u32 done;
 
 	ring->out_seen = out_cons;
 	if (wq_has_sleeper(&ring->room))
 		wake_up(&ring->room);
-	done = p9_xen_receive(ring);
-	if (done >= ring->in.size)
+	if (p9_xen_receive(ring, &any))
 		return IRQ_WAKE_THREAD;
-	xen_irq_lateeoi(irq, any || done ? 0 : XEN_EOI_FLAG_SPURIOUS);
+	xen_irq_lateeoi(irq, any ? 0 : XEN_EOI_FLAG_SPURIOUS);
 	return IRQ_HANDLED;
 }
 
@@ -502,8 +548,9 @@ irqreturn_t p9_xen_event(int irq, void *arg)
 irqreturn_t p9_xen_event_thread(int irq, void *arg)
 {
 	struct p9_xen_ring *ring = arg;
+	bool any = false;
 
-	while (p9_xen_receive(ring) >= ring->in.size)
+	while (p9_xen_receive(ring, &any))
 		cond_resched();
 	xen_irq_lateeoi(irq, 0);
 	return IRQ_HANDLED;

@@ -117,6 +117,7 @@ static int p9_xen_ring_add_intf(struct p9_xen_ring *ring)
 static int p9_xen_ring_add_event(struct p9_xen_ring *ring)
 {
 	struct xenbus_device *dev = ring->front->dev;
+	unsigned int nr = ring - ring->front->rings;
 	int err;
 
 	err = xenbus_alloc_evtchn(dev, &ring->evtchn);
@@ -135,27 +136,38 @@ static int p9_xen_ring_add_event(struct p9_xen_ring *ring)
 		/* Nothing was requested yet: this frees the channel only */
 		evtchn_put(ring->evtchn);
 		ring->irq = -1;
+		return err;
 	}
-	return err;
+	/* A request goes on the ring of its CPU, if it may: so comes its reply */
+	if (cpu_online(nr))
+		irq_set_affinity_and_hint(ring->irq, cpumask_of(nr));
+	return 0;
 }
 
 static void p9_xen_ring_set_streams(struct p9_xen_ring *ring,
 				    unsigned int order)
 {
 	u32 half = XEN_PAGE_SIZE << (order - 1);
+	bool event_idx = ring->front->event_idx;
 
 	ring->in = (struct xen_9pfs_stream) {
 		.pages = ring->addrs,
 		.size = half,
 		.own = &ring->intf->in_cons,
 		.peer = &ring->intf->in_prod,
+		.watch = event_idx ? &ring->intf->in_prod_event : NULL,
+		.watched = event_idx ? &ring->intf->in_cons_event : NULL,
 	};
 	ring->out = (struct xen_9pfs_stream) {
 		.pages = ring->addrs + half / XEN_PAGE_SIZE,
 		.size = half,
 		.own = &ring->intf->out_prod,
 		.peer = &ring->intf->out_cons,
+		.watch = event_idx ? &ring->intf->out_cons_event : NULL,
+		.watched = event_idx ? &ring->intf->out_prod_event : NULL,
 	};
+	ring->seen = 0;
+	ring->told = 0;
 	ring->notified = 0;
 	ring->out_seen = 0;
 }
@@ -193,8 +205,10 @@ int p9_xen_ring_open(struct p9_xen_ring *ring, unsigned int order)
  */
 void p9_xen_ring_close(struct p9_xen_ring *ring)
 {
-	if (ring->irq >= 0)
+	if (ring->irq >= 0) {
+		irq_set_affinity_and_hint(ring->irq, NULL);
 		unbind_from_irqhandler(ring->irq, ring);
+	}
 	ring->irq = -1;
 	while (ring->nr_refs) {
 		ring->nr_refs--;

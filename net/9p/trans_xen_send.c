@@ -34,13 +34,37 @@ struct p9_xen_msg {
 	u32 size;
 };
 
+/*
+ * The ring for a request: with a backend that takes it from any, that of the
+ * CPU this runs on, which is where the reply is handled then. Another one looks
+ * for a tag in one ring only.
+ */
+static struct p9_xen_ring *p9_xen_choose(struct p9_xen_front *front, u16 tag)
+{
+	unsigned int n = front->any_ring ? raw_smp_processor_id() : tag;
+
+	return &front->rings[n % front->nr_rings];
+}
+
 /* True also when there is no use in waiting */
 static bool p9_xen_has_room(struct p9_xen_ring *ring, u32 size)
 {
 	u32 room;
 
+	lockdep_assert_held(&ring->out_lock);
+	xen_9pfs_watch_room(&ring->out, size);
 	return p9_xen_front_dead(ring->front) ||
 	       xen_9pfs_room(&ring->out, &room) || room >= size;
+}
+
+/* Returns 0, or -ERESTARTSYS if there is a fatal signal and no room */
+static int p9_xen_await_room(struct p9_xen_ring *ring, u32 size)
+{
+	u32 room;
+
+	if (!xen_9pfs_room(&ring->out, &room) && room >= size)
+		return 0;
+	return wait_event_killable(ring->room, p9_xen_has_room(ring, size));
 }
 
 static int p9_xen_put_data(struct p9_xen_ring *ring, u32 offset,
@@ -71,7 +95,6 @@ static int p9_xen_put_msg(struct p9_xen_ring *ring,
 	return p9_xen_put_data(ring, tc->size, msg->data, msg->size - tc->size);
 }
 
-/* Returns -EAGAIN when there is no room after all */
 static int p9_xen_send(struct p9_xen_ring *ring, const struct p9_xen_msg *msg)
 {
 	struct p9_xen_front *front = ring->front;
@@ -80,15 +103,17 @@ static int p9_xen_send(struct p9_xen_ring *ring, const struct p9_xen_msg *msg)
 	int err;
 
 	lockdep_assert_held(&ring->out_lock);
+	err = p9_xen_await_room(ring, msg->size);
+	if (err)
+		return err;
 	if (p9_xen_front_dead(front))
 		return -EIO;
-	if (xen_9pfs_room(&ring->out, &room)) {
+	/* A backend that has taken room back lies as well */
+	if (xen_9pfs_room(&ring->out, &room) || room < msg->size) {
 		p9_xen_violation(ring, "impossible out_cons",
 				 READ_ONCE(*ring->out.peer));
 		return -EIO;
 	}
-	if (room < msg->size)
-		return -EAGAIN;
 
 	err = p9_xen_put_msg(ring, msg);
 	if (err)
@@ -100,7 +125,8 @@ static int p9_xen_send(struct p9_xen_ring *ring, const struct p9_xen_msg *msg)
 	list_add_tail(&req->req_list, &front->inflight);
 	spin_unlock_irq(&front->lock);
 	xen_9pfs_publish(&ring->out, msg->size);
-	notify_remote_via_irq(ring->irq);
+	if (xen_9pfs_event_wanted(&ring->out, msg->size))
+		notify_remote_via_irq(ring->irq);
 	return 0;
 }
 
@@ -116,7 +142,7 @@ static void p9_xen_discard(struct p9_xen_front *front)
 		spin_lock_irq(&ring->in_lock);
 		if (!p9_xen_front_dead(front) &&
 		    !xen_9pfs_queued(&ring->in, &queued))
-			xen_9pfs_consume(&ring->in, queued);
+			p9_xen_give_back(ring, queued);
 		spin_unlock_irq(&ring->in_lock);
 	}
 	WRITE_ONCE(front->negotiated, true);
@@ -126,24 +152,17 @@ static int p9_xen_transmit(struct p9_xen_front *front,
 			   const struct p9_xen_msg *msg)
 {
 	u16 tag = msg->req->tc.tag;
-	struct p9_xen_ring *ring = p9_xen_ring_of(front, tag);
+	struct p9_xen_ring *ring = p9_xen_choose(front, tag);
 	int err;
 
 	/* The first request after Tversion: its reply has been had */
 	if (!front->negotiated && tag != P9_NOTAG)
 		p9_xen_discard(front);
 
-	do {
-		err = wait_event_killable(ring->room,
-					  p9_xen_has_room(ring, msg->size));
-		if (err)
-			return err;
-		err = mutex_lock_killable(&ring->out_lock);
-		if (err)
-			return -ERESTARTSYS;
-		err = p9_xen_send(ring, msg);
-		mutex_unlock(&ring->out_lock);
-	} while (err == -EAGAIN);
+	if (mutex_lock_killable(&ring->out_lock))
+		return -ERESTARTSYS;
+	err = p9_xen_send(ring, msg);
+	mutex_unlock(&ring->out_lock);
 	return err;
 }
 
@@ -183,9 +202,9 @@ static int p9_xen_copy_data(struct p9_xen_ring *ring,
 }
 
 /* Takes the data of a reply out of the ring, and gives its room back */
-static int p9_xen_fetch(struct p9_xen_ring *ring, struct p9_xen_claim *claim,
-			struct iov_iter *to)
+static int p9_xen_fetch(struct p9_xen_claim *claim, struct iov_iter *to)
 {
+	struct p9_xen_ring *ring = claim->ring;
 	struct iov_iter bounce;
 	struct kvec vec;
 	int err;
@@ -266,7 +285,7 @@ static int p9_xen_call_for_data(struct p9_client *client, struct p9_req_t *req,
 	}
 	if (!claim.len)
 		return 0;
-	return p9_xen_fetch(p9_xen_ring_of(front, req->tc.tag), &claim, to);
+	return p9_xen_fetch(&claim, to);
 }
 
 static int p9_xen_call_with_data(struct p9_client *client, struct p9_req_t *req,

@@ -77,6 +77,7 @@ struct xen_9pback_ring {
  * @failed: told once that the guest broke the protocol, in a server's thread
  * @owner: whose connection it is, for @failed
  * @dead: it is being taken down: nobody waits for the guest any more
+ * @event_idx: both sides say which events they want
  * @session: the server's session
  * @nr_rings: how many of @rings there are
  * @rings: the rings
@@ -86,6 +87,7 @@ struct xen_9pback_conn {
 	void (*failed)(void *owner, int err);
 	void *owner;
 	bool dead;
+	bool event_idx;
 	struct p9_server_session *session;
 	unsigned int nr_rings;
 	struct xen_9pback_ring rings[] __counted_by(nr_rings);

@@ -215,6 +215,8 @@ static int xen_9pback_alloc_conn(struct xen_9pback_opening *o)
 		return -ENOMEM;
 	o->conn->nr_rings = nr;
 	o->conn->dev = o->dev;
+	o->conn->event_idx = xenbus_read_unsigned(o->dev->otherend,
+						  "feature-event-idx", 0);
 	for (i = 0; i < nr; i++)
 		xen_9pback_ring_init(&o->conn->rings[i], o->conn);
 	return 0;

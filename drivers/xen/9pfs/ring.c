@@ -30,13 +30,54 @@ static void xen_9pback_end_event(struct xen_9pback_ring *ring, bool progress)
 				progress ? 0 : XEN_EOI_FLAG_SPURIOUS);
 }
 
-/* The ring is empty: only another event tells of what comes next */
-static void xen_9pback_drained(struct xen_9pback_ring *ring)
+/*
+ * There is no whole request as far as the guest's index was @seen: only another
+ * event tells of what comes next. False if something has come meanwhile, of which
+ * none may.
+ */
+static bool xen_9pback_drained(struct xen_9pback_ring *ring, u32 seen)
 {
 	bool active = ring->active;
 
+	xen_9pfs_watch(&ring->out, seen);
+	if (ring->out.watch && READ_ONCE(*ring->out.peer) != seen)
+		return false;
 	ring->active = false;
 	xen_9pback_end_event(ring, active);
+	return true;
+}
+
+/* A guest that waits for room to send wants to know that there is some now */
+static void xen_9pback_taken(struct xen_9pback_ring *ring, u32 size)
+{
+	xen_9pfs_consume(&ring->out, size);
+	ring->active = true;
+	/* One that does not say so waits for the reply, which comes with an event */
+	if (ring->out.watched && xen_9pfs_event_wanted(&ring->out, size))
+		notify_remote_via_irq(ring->irq);
+}
+
+/* The bytes of a whole request at the front of the ring, 0 if there is none */
+static int xen_9pback_whole_size(struct xen_9pback_ring *ring, u8 *header)
+{
+	u32 queued, size;
+	int err;
+
+	do {
+		err = xen_9pfs_queued(&ring->out, &queued);
+		if (err)
+			return err;
+		if (queued < P9_SERVER_HDR_SIZE)
+			continue;
+		xen_9pfs_get(&ring->out, 0, header, P9_SERVER_HDR_SIZE);
+		size = get_unaligned_le32(header);
+		if (size < P9_SERVER_HDR_SIZE || size > ring->out.size)
+			return -EPROTO;
+		/* A guest may publish a message in pieces */
+		if (size <= queued)
+			return size;
+	} while (!xen_9pback_drained(ring, ring->out.index + queued));
+	return 0;
 }
 
 static struct p9_server_req *xen_9pback_recv(struct p9_server_channel *channel)
@@ -44,35 +85,20 @@ static struct p9_server_req *xen_9pback_recv(struct p9_server_channel *channel)
 	struct xen_9pback_ring *ring = xen_9pback_ring(channel);
 	u8 header[P9_SERVER_HDR_SIZE];
 	struct p9_server_req *req;
-	u32 queued, size;
-	int err;
+	int size;
 
 	if (READ_ONCE(ring->conn->dead))
 		return NULL;
-	err = xen_9pfs_queued(&ring->out, &queued);
-	if (err)
-		return ERR_PTR(err);
-	if (queued < sizeof(header)) {
-		xen_9pback_drained(ring);
-		return NULL;
-	}
-	xen_9pfs_get(&ring->out, 0, header, sizeof(header));
-	size = get_unaligned_le32(header);
-	if (size > ring->out.size)
-		return ERR_PTR(-EPROTO);
-	/* A guest may publish a message in pieces */
-	if (size > queued) {
-		xen_9pback_drained(ring);
-		return NULL;
-	}
+	size = xen_9pback_whole_size(ring, header);
+	if (size <= 0)
+		return ERR_PTR(size);
 
 	req = p9_server_req_alloc(channel, header);
 	if (IS_ERR_OR_NULL(req))
 		return req;
 	xen_9pfs_get(&ring->out, sizeof(header), req->buf + sizeof(header),
 		     size - sizeof(header));
-	xen_9pfs_consume(&ring->out, size);
-	ring->active = true;
+	xen_9pback_taken(ring, size);
 	return req;
 }
 
@@ -80,10 +106,8 @@ static bool xen_9pback_pending(struct p9_server_channel *channel)
 {
 	struct xen_9pback_ring *ring = xen_9pback_ring(channel);
 
-	if (READ_ONCE(*ring->out.peer) != ring->out.index)
-		return true;
-	xen_9pback_drained(ring);
-	return false;
+	return READ_ONCE(*ring->out.peer) != ring->out.index ||
+	       !xen_9pback_drained(ring, ring->out.index);
 }
 
 /*
@@ -95,6 +119,7 @@ static bool xen_9pback_has_room(struct xen_9pback_ring *ring, u32 size)
 	u32 in_cons = READ_ONCE(*ring->in.peer), room;
 
 	lockdep_assert_held(&ring->in_lock);
+	xen_9pfs_watch_room(&ring->in, size);
 	xen_9pback_end_event(ring, in_cons != ring->in_seen);
 	ring->in_seen = in_cons;
 	return READ_ONCE(ring->conn->dead) ||
@@ -135,7 +160,8 @@ static int xen_9pback_send(struct p9_server_channel *channel, struct kvec *vec,
 		at += vec[i].iov_len;
 	}
 	xen_9pfs_publish(&ring->in, at);
-	notify_remote_via_irq(ring->irq);
+	if (xen_9pfs_event_wanted(&ring->in, at))
+		notify_remote_via_irq(ring->irq);
 out:
 	mutex_unlock(&ring->in_lock);
 	return err;
@@ -216,6 +242,7 @@ static void xen_9pback_set_streams(struct xen_9pback_ring *ring,
 				   unsigned int order)
 {
 	u32 half = XEN_9PFS_PAGE_SIZE << (order - 1);
+	bool event_idx = ring->conn->event_idx;
 
 	ring->in = (struct xen_9pfs_stream) {
 		.pages = ring->addrs,
@@ -223,6 +250,8 @@ static void xen_9pback_set_streams(struct xen_9pback_ring *ring,
 		.index = READ_ONCE(intf->in_prod),
 		.own = &intf->in_prod,
 		.peer = &intf->in_cons,
+		.watch = event_idx ? &intf->in_cons_event : NULL,
+		.watched = event_idx ? &intf->in_prod_event : NULL,
 	};
 	ring->out = (struct xen_9pfs_stream) {
 		.pages = ring->addrs + half / XEN_9PFS_PAGE_SIZE,
@@ -230,6 +259,8 @@ static void xen_9pback_set_streams(struct xen_9pback_ring *ring,
 		.index = READ_ONCE(intf->out_cons),
 		.own = &intf->out_cons,
 		.peer = &intf->out_prod,
+		.watch = event_idx ? &intf->out_prod_event : NULL,
+		.watched = event_idx ? &intf->out_cons_event : NULL,
 	};
 }
 

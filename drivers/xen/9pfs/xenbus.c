@@ -244,6 +244,12 @@ static int xen_9pback_take(struct xenbus_transaction xbt,
 		err = xenbus_printf(xbt, dev->nodename, "max-ring-page-order",
 				    "%u", XEN_9PFS_MAX_ORDER);
 	if (!err)
+		err = xenbus_printf(xbt, dev->nodename, "feature-any-ring",
+				    "%u", 1);
+	if (!err)
+		err = xenbus_printf(xbt, dev->nodename, "feature-event-idx",
+				    "%u", 1);
+	if (!err)
 		err = xenbus_printf(xbt, dev->nodename, "state", "%d",
 				    XenbusStateInitWait);
 	return err;

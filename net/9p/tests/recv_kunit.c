@@ -38,6 +38,7 @@ struct fixture {
 	u8 *pages[PAGES];
 	u32 in_prod;
 	u32 in_cons;
+	u32 in_prod_event;
 	struct xen_9pfs_stream backend;
 };
 
@@ -178,15 +179,16 @@ static void reply_data(struct kunit *test, u16 tag, u32 count, u32 said)
 	xen_9pfs_publish(&f->backend, P9_XEN_DATA_HDR + count);
 }
 
+/* Returns how many bytes of replies were handled */
 static u32 drain(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	u32 done;
+	u32 before = f->ring.in.index + f->ring.held;
 
 	spin_lock_irq(&f->ring.in_lock);
-	done = p9_xen_drain(&f->ring);
+	p9_xen_drain(&f->ring);
 	spin_unlock_irq(&f->ring.in_lock);
-	return done;
+	return f->ring.in.index + f->ring.held - before;
 }
 
 /* Bytes that the backend cannot use yet */
@@ -405,6 +407,43 @@ static void drops_what_an_earlier_mount_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, P9_XEN_LIVE, f->front.state);
 }
 
+/* Who stops handling replies has asked for an event for the next ones before */
+static void asks_for_an_event(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	f->ring.in.watch = &f->in_prod_event;
+	send(test, 0, P9_TCLUNK);
+	send(test, 1, P9_TGETATTR);
+	reply(test, P9_XEN_HDR_SIZE, P9_RCLUNK, 0);
+	reply_header(f, 40, P9_RGETATTR, 1);
+	xen_9pfs_publish(&f->backend, 3);
+	drain(test);
+	KUNIT_EXPECT_EQ(test, f->in_prod, f->in_prod_event);
+	xen_9pfs_publish(&f->backend, 37);
+	drain(test);
+	KUNIT_EXPECT_EQ(test, f->in_prod, f->in_prod_event);
+	KUNIT_EXPECT_EQ(test, 0, kept(test));
+}
+
+/* One who asks again and again while a reply grows would never have done */
+static void leaves_the_rest_to_the_thread(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	bool more;
+	u32 i;
+
+	f->ring.in.watch = &f->in_prod_event;
+	f->front.client = NULL;
+	for (i = 0; i < RING_SIZE; i += 1024)
+		reply(test, 1024, P9_RREAD, 9);
+	spin_lock_irq(&f->ring.in_lock);
+	more = p9_xen_drain(&f->ring);
+	spin_unlock_irq(&f->ring.in_lock);
+	KUNIT_EXPECT_TRUE(test, more);
+	KUNIT_EXPECT_EQ(test, 0, f->in_prod_event);
+}
+
 static void unknown_tag(struct kunit *test)
 {
 	reply(test, 40, P9_RGETATTR, 3);
@@ -490,6 +529,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(reply_that_does_not_fit),
 	KUNIT_CASE(waits_for_the_whole_reply),
 	KUNIT_CASE(drops_what_an_earlier_mount_left),
+	KUNIT_CASE(asks_for_an_event),
+	KUNIT_CASE(leaves_the_rest_to_the_thread),
 	KUNIT_CASE(unknown_tag),
 	KUNIT_CASE(answered_twice),
 	KUNIT_CASE(another_type),

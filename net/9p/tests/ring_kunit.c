@@ -2,8 +2,9 @@
 /*
  * The ring arithmetic of include/xen/9pfs_ring.h: what is queued and what has
  * room, also where the indices wrap at 2^32; where each byte lands; that an
- * index which cannot be is refused; and that two CPUs which share a ring see
- * the bytes that were published, and no others. Random streams and a peer that
+ * index which cannot be is refused; which changes are told by an event; and that
+ * two CPUs which share a ring see the bytes that were published, no others, and
+ * never sleep while there is something to do. Random streams and a peer that
  * changes its index at any moment are tested in userspace, see
  * tools/testing/selftests/unit.
  */
@@ -13,6 +14,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
+#include <linux/wait.h>
 
 #include "ring_pair.h"
 
@@ -178,7 +180,56 @@ static void copies_nothing_for_a_length_of_0(struct kunit *test)
 	expect_state(test, pair, 0);
 }
 
-#define STREAM_BYTES	SZ_1M
+/* An event comes for the change that was waited for, and for no other */
+static void tells_who_waits_for_bytes(struct kunit *test)
+{
+	u32 start = *(const u32 *)test->param_value;
+	struct pair *pair = pair_new(test, 1, start);
+
+	pair_use_events(pair);
+	xen_9pfs_watch(&pair->consumer, start);
+	xen_9pfs_publish(&pair->producer, 10);
+	KUNIT_EXPECT_TRUE(test, xen_9pfs_event_wanted(&pair->producer, 10));
+	xen_9pfs_publish(&pair->producer, 10);
+	KUNIT_EXPECT_FALSE(test, xen_9pfs_event_wanted(&pair->producer, 10));
+
+	/* Whoever has seen all but the last byte is told of that one */
+	xen_9pfs_watch(&pair->consumer, start + 29);
+	xen_9pfs_publish(&pair->producer, 9);
+	KUNIT_EXPECT_FALSE(test, xen_9pfs_event_wanted(&pair->producer, 9));
+	xen_9pfs_publish(&pair->producer, 1);
+	KUNIT_EXPECT_TRUE(test, xen_9pfs_event_wanted(&pair->producer, 1));
+}
+
+static void tells_who_waits_for_room(struct kunit *test)
+{
+	u32 start = *(const u32 *)test->param_value;
+	struct pair *pair = pair_new(test, 1, start);
+
+	pair_use_events(pair);
+	xen_9pfs_publish(&pair->producer, XEN_9PFS_PAGE_SIZE);
+	xen_9pfs_watch_room(&pair->producer, 100);
+	xen_9pfs_consume(&pair->consumer, 99);
+	KUNIT_EXPECT_FALSE(test, xen_9pfs_event_wanted(&pair->consumer, 99));
+	xen_9pfs_consume(&pair->consumer, 1);
+	KUNIT_EXPECT_TRUE(test, xen_9pfs_event_wanted(&pair->consumer, 1));
+	xen_9pfs_consume(&pair->consumer, XEN_9PFS_PAGE_SIZE - 100);
+	KUNIT_EXPECT_FALSE(test, xen_9pfs_event_wanted(&pair->consumer,
+						       XEN_9PFS_PAGE_SIZE - 100));
+}
+
+/* Without event indices each change is told, and nothing is asked for */
+static void tells_everybody_of_everything(struct kunit *test)
+{
+	struct pair *pair = pair_new(test, 1, 7);
+
+	xen_9pfs_watch(&pair->consumer, 1000);
+	xen_9pfs_publish(&pair->producer, 1);
+	KUNIT_EXPECT_TRUE(test, xen_9pfs_event_wanted(&pair->producer, 1));
+	KUNIT_EXPECT_EQ(test, 0, pair->prod_event);
+}
+
+#define STREAM_BYTES	SZ_256K
 
 /* The byte at position @at of a stream that never ends */
 static u8 pattern(u32 at)
@@ -186,14 +237,75 @@ static u8 pattern(u32 at)
 	return (at * 0x9E3779B1U) >> 24;
 }
 
+/* An event channel's end: events that come before one is waited for are one */
+struct line {
+	atomic_t pending;
+	wait_queue_head_t sleeper;
+};
+
 /* A stream whose ends are threads of their own; any error ends both */
 struct shared {
 	struct pair *pair;
+	struct line to_producer;
+	struct line to_consumer;
 	struct completion produced;
 	struct completion consumed;
 	int err;
 	u32 wrong;
 };
+
+static void line_init(struct line *line)
+{
+	atomic_set(&line->pending, 0);
+	init_waitqueue_head(&line->sleeper);
+}
+
+static void line_send(struct line *line)
+{
+	atomic_set(&line->pending, 1);
+	wake_up(&line->sleeper);
+}
+
+/* An event that is waited for in vain is a wake-up that was lost */
+static void line_wait(struct shared *shared, struct line *line)
+{
+	if (!wait_event_timeout(line->sleeper, atomic_xchg(&line->pending, 0),
+				20 * HZ))
+		WRITE_ONCE(shared->err, -ETIMEDOUT);
+}
+
+/* Room of at least a byte, for which it waits, or 0 with an error */
+static u32 await_room(struct shared *shared, struct xen_9pfs_stream *s)
+{
+	u32 room = 0;
+
+	while (!READ_ONCE(shared->err)) {
+		if (xen_9pfs_room(s, &room))
+			WRITE_ONCE(shared->err, -EPROTO);
+		else if (room)
+			break;
+		xen_9pfs_watch_room(s, 1);
+		if (!xen_9pfs_room(s, &room) && !room)
+			line_wait(shared, &shared->to_producer);
+	}
+	return room;
+}
+
+static u32 await_bytes(struct shared *shared, struct xen_9pfs_stream *s)
+{
+	u32 queued = 0;
+
+	while (!READ_ONCE(shared->err)) {
+		if (xen_9pfs_queued(s, &queued))
+			WRITE_ONCE(shared->err, -EPROTO);
+		else if (queued)
+			break;
+		xen_9pfs_watch(s, s->index);
+		if (!xen_9pfs_queued(s, &queued) && !queued)
+			line_wait(shared, &shared->to_consumer);
+	}
+	return queued;
+}
 
 static int produce(void *arg)
 {
@@ -202,19 +314,18 @@ static int produce(void *arg)
 	u32 at = 0, room, len, i;
 	u8 buf[61];
 
-	while (at < STREAM_BYTES && !READ_ONCE(shared->err)) {
-		if (xen_9pfs_room(s, &room)) {
-			WRITE_ONCE(shared->err, -EPROTO);
+	while (at < STREAM_BYTES) {
+		room = await_room(shared, s);
+		if (!room)
 			break;
-		}
 		len = min3(room, (u32)sizeof(buf), STREAM_BYTES - at);
 		for (i = 0; i < len; i++)
 			buf[i] = pattern(at + i);
 		xen_9pfs_put(s, 0, buf, len);
 		xen_9pfs_publish(s, len);
+		if (xen_9pfs_event_wanted(s, len))
+			line_send(&shared->to_consumer);
 		at += len;
-		if (!len)
-			cond_resched();
 	}
 	kthread_complete_and_exit(&shared->produced, 0);
 }
@@ -226,30 +337,32 @@ static int consume(void *arg)
 	u32 at = 0, queued, len, i;
 	u8 buf[53];
 
-	while (at < STREAM_BYTES && !READ_ONCE(shared->err)) {
-		if (xen_9pfs_queued(s, &queued)) {
-			WRITE_ONCE(shared->err, -EPROTO);
+	while (at < STREAM_BYTES) {
+		queued = await_bytes(shared, s);
+		if (!queued)
 			break;
-		}
-		len = min(queued, (u32)sizeof(buf));
+		len = min_t(u32, queued, sizeof(buf));
 		xen_9pfs_get(s, 0, buf, len);
 		for (i = 0; i < len; i++)
 			shared->wrong += buf[i] != pattern(at + i);
 		xen_9pfs_consume(s, len);
+		if (xen_9pfs_event_wanted(s, len))
+			line_send(&shared->to_producer);
 		at += len;
-		if (!len)
-			cond_resched();
 	}
 	kthread_complete_and_exit(&shared->consumed, 0);
 }
 
-/* The barriers: an index is never seen before the bytes that it stands for */
-static void two_threads_share_a_stream(struct kunit *test)
+static void two_threads(struct kunit *test, bool use_events)
 {
 	struct pair *pair = pair_new(test, 1, 0U - STREAM_BYTES / 2);
 	struct shared shared = { .pair = pair };
 	struct task_struct *producer, *consumer;
 
+	if (use_events)
+		pair_use_events(pair);
+	line_init(&shared.to_producer);
+	line_init(&shared.to_consumer);
 	init_completion(&shared.produced);
 	init_completion(&shared.consumed);
 	producer = kthread_create(produce, &shared, "ring-produce");
@@ -267,6 +380,18 @@ static void two_threads_share_a_stream(struct kunit *test)
 	expect_state(test, pair, 0);
 }
 
+/* The barriers: an index is never seen before the bytes that it stands for */
+static void two_threads_share_a_stream(struct kunit *test)
+{
+	two_threads(test, false);
+}
+
+/* And nobody who waits for an event waits for ever */
+static void two_threads_ask_for_events(struct kunit *test)
+{
+	two_threads(test, true);
+}
+
 static struct kunit_case ring_cases[] = {
 	KUNIT_CASE_PARAM(counts_bytes, start_gen_params),
 	KUNIT_CASE_PARAM(refuses_a_producer_that_lies, start_gen_params),
@@ -275,7 +400,11 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE_PARAM(places_bytes, start_gen_params),
 	KUNIT_CASE_PARAM(copies_across_pages_and_the_end, start_gen_params),
 	KUNIT_CASE(copies_nothing_for_a_length_of_0),
+	KUNIT_CASE_PARAM(tells_who_waits_for_bytes, start_gen_params),
+	KUNIT_CASE_PARAM(tells_who_waits_for_room, start_gen_params),
+	KUNIT_CASE(tells_everybody_of_everything),
 	KUNIT_CASE(two_threads_share_a_stream),
+	KUNIT_CASE(two_threads_ask_for_events),
 	{ }
 };
 

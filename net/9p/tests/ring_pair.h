@@ -16,6 +16,8 @@ struct pair {
 	u32 nr_pages;
 	u32 prod;
 	u32 cons;
+	u32 prod_event;
+	u32 cons_event;
 	struct xen_9pfs_stream producer;
 	struct xen_9pfs_stream consumer;
 };
@@ -36,6 +38,15 @@ static inline void pair_start(struct pair *pair, u32 nr_pages, u32 index)
 	pair->consumer = pair->producer;
 	pair->consumer.own = &pair->cons;
 	pair->consumer.peer = &pair->prod;
+}
+
+/* From now on an end gets the events that it asks for, and no others */
+static inline void pair_use_events(struct pair *pair)
+{
+	pair->producer.watch = &pair->cons_event;
+	pair->producer.watched = &pair->prod_event;
+	pair->consumer.watch = &pair->prod_event;
+	pair->consumer.watched = &pair->cons_event;
 }
 
 #endif /* XEN_9PFS_RING_PAIR_H */

@@ -35,6 +35,10 @@
  *  versions			backend		protocols it speaks: "1"
  *  max-rings			backend		how many rings it serves at most
  *  max-ring-page-order		backend		largest ring order, 1 to 9
+ *  feature-any-ring		backend		"1": takes any tag from any ring
+ *						(an extension)
+ *  feature-event-idx		backend		"1": can do with fewer events, see
+ *						below (an extension)
  *  error			backend		why it closed the device, in words
  *						(an extension)
  *  state			both		enum xenbus_state
@@ -51,10 +55,26 @@
  *  num-rings			frontend	how many rings it opens
  *  ring-ref<N>			frontend	grant of ring N's interface page
  *  event-channel-<N>		frontend	event channel of ring N
+ *  feature-any-ring		frontend	"1": sends any tag on any ring
+ *  feature-event-idx		frontend	"1": this is in use
  *  state			both		enum xenbus_state
  *
  * Handshake: backend InitWait, frontend Initialised, backend Connected,
  * frontend Connected.
+ *
+ * Which ring a request goes on: its tag modulo num-rings tells, for the backends
+ * that look for it nowhere else; with feature-any-ring on both sides it is the
+ * frontend's choice. Its reply comes on the same ring.
+ *
+ * Events: each side sends one whenever it has moved an index. With
+ * feature-event-idx on both sides it does so only if the other one waits for
+ * that: each index has an event index, written by the side that does not write
+ * the index. Whoever moves an index from A to B, both counted modulo 2^32, then
+ * reads its event index E, with a full barrier between, and sends an event if A
+ * up to B - 1 contain E. Who is about to sleep sets E to the index that it has
+ * seen (bytes to come), or to one less than the index that it needs (room), then
+ * looks at the index once more, with a full barrier between. All are 0 at first,
+ * so that the first bytes on a ring are told.
  */
 #ifndef __XEN_PUBLIC_IO_9PFS_H__
 #define __XEN_PUBLIC_IO_9PFS_H__
@@ -71,16 +91,19 @@
  * "in", from backend to frontend, the second half "out". Each is a stream of
  * 9P messages, which may wrap. Indices run freely; a message is published by
  * one update of its producer index, and a reply goes to the ring of its
- * request. A stock backend reads the request with tag T on ring T % num-rings
- * only.
+ * request. The event indices are padding without feature-event-idx.
  */
 struct xen_9pfs_data_intf {
 	u32 in_cons;		/* moved by the frontend */
 	u32 in_prod;		/* moved by the backend */
-	u8 pad1[56];
+	u32 in_cons_event;	/* set by the backend */
+	u32 in_prod_event;	/* set by the frontend */
+	u8 pad1[48];
 	u32 out_cons;		/* moved by the backend */
 	u32 out_prod;		/* moved by the frontend */
-	u8 pad2[56];
+	u32 out_cons_event;	/* set by the frontend */
+	u32 out_prod_event;	/* set by the backend */
+	u8 pad2[48];
 	u32 ring_order;		/* set by the frontend before it connects */
 	u32 ref[];		/* likewise: 2^ring_order grant references */
 };

@@ -27,7 +27,7 @@ XEN = ["xen-hypervisor-4.20-amd64", "xen-utils-4.20", "xenstore-utils",
 QEMU = ["qemu-system-x86"]
 BUILD = ["gcc", "make", "libc6-dev", "libelf-dev", "libssl-dev", "libxen-dev", "bc",
          "flex", "bison", "pahole", "perl", "sparse", "coccinelle", "shellcheck",
-         "codespell", "rsync", "gdb", "patch"]
+         "codespell", "rsync", "gdb", "patch", "spin"]
 USERLAND = ["ca-certificates", "busybox-static", "kmod", "udev", "python3", "attr",
             "acl", "fio", "dbench", "stress-ng", "git", "iproute2", "iputils-ping",
             "e2fsprogs", "xfsprogs", "procps", "psmisc", "lsof", "file", "diffutils",

@@ -27,6 +27,7 @@ PHASES = {
     "lint-selftest": ([HERE.parent / "lint" / "selftest"], 3600),
     "unit": ([RIG, "exec", "--", "bash", "-c",
               'make -s -C "$0" O="$RIG_SCRATCH/unit" check', HERE / "unit"], 900),
+    "model": ([RIG, "exec", "--", "bash", HERE.parent / "model" / "run"], 900),
     "fuzz": ([HERE.parent / "fuzz" / "run", "--seconds", "60", "--selftest"], 1800),
     "posix-host": ([RIG, "exec", "--", "bash", HERE / "posix" / "host"], 900),
     "install": ([RIG, "exec", "--", "bash", HERE / "install"], 900),
