@@ -11,7 +11,9 @@
 #define XEN_9PBACK_H
 
 #include <linux/atomic.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <net/9p/server.h>
 #include <xen/9pfs_ring.h>
@@ -47,8 +49,12 @@ struct xen_9pback_conn;
  * @addrs: addresses of the pages of @data_area
  * @irq: bound to the guest's event channel, or negative
  * @eoi: an event has come whose end has not been told to Xen
- * @out: requests; used by the thread that receives from @channel
+ * @out: requests, as far as they were received; used by the thread that receives
+ *	from @channel
  * @active: a request was taken since the last event; likewise
+ * @spent_lock: guards @spent and @left
+ * @spent: requests, as far as the guest has their bytes back
+ * @left: requests whose data are still in the ring, in its order
  * @in_lock: guards @in and puts one reply after the other
  * @in: replies
  * @in_seen: consumer index of @in when a sender last waited for room;
@@ -65,6 +71,9 @@ struct xen_9pback_ring {
 	atomic_t eoi;
 	struct xen_9pfs_stream out;
 	bool active;
+	spinlock_t spent_lock;
+	struct xen_9pfs_stream spent;
+	struct list_head left;
 	struct mutex in_lock;
 	struct xen_9pfs_stream in;
 	u32 in_seen;

@@ -47,14 +47,94 @@ static bool xen_9pback_drained(struct xen_9pback_ring *ring, u32 seen)
 	return true;
 }
 
-/* A guest that waits for room to send wants to know that there is some now */
-static void xen_9pback_taken(struct xen_9pback_ring *ring, u32 size)
+/* Lets the guest have room of requests again, and know of it if it waits */
+static void xen_9pback_give_back(struct xen_9pback_ring *ring, u32 bytes)
 {
-	xen_9pfs_consume(&ring->out, size);
-	ring->active = true;
+	lockdep_assert_held(&ring->spent_lock);
+	xen_9pfs_consume(&ring->spent, bytes);
 	/* One that does not say so waits for the reply, which comes with an event */
-	if (ring->out.watched && xen_9pfs_event_wanted(&ring->out, size))
+	if (ring->spent.watched && xen_9pfs_event_wanted(&ring->spent, bytes))
 		notify_remote_via_irq(ring->irq);
+}
+
+/*
+ * A request was received. Its bytes go back to the guest in the ring's order: as
+ * long as data of one stay there, so does what follows them.
+ */
+static void xen_9pback_taken(struct xen_9pback_ring *ring,
+			     struct p9_server_req *req, u32 size)
+{
+	struct p9_server_req *last;
+
+	req->at = ring->out.index + req->size;
+	req->held = size;
+	ring->out.index += size;
+	ring->active = true;
+
+	spin_lock(&ring->spent_lock);
+	if (req->left) {
+		list_add_tail(&req->entry, &ring->left);
+	} else if (list_empty(&ring->left)) {
+		xen_9pback_give_back(ring, size);
+	} else {
+		last = list_last_entry(&ring->left, struct p9_server_req,
+				       entry);
+		last->held += size;
+	}
+	spin_unlock(&ring->spent_lock);
+}
+
+static void xen_9pback_release(struct p9_server_req *req)
+{
+	struct xen_9pback_ring *ring = xen_9pback_ring(req->channel);
+
+	spin_lock(&ring->spent_lock);
+	if (list_is_first(&req->entry, &ring->left))
+		xen_9pback_give_back(ring, req->held);
+	else
+		/* Those before it in the ring give it back with theirs */
+		list_prev_entry(req, entry)->held += req->held;
+	list_del(&req->entry);
+	spin_unlock(&ring->spent_lock);
+}
+
+/*
+ * Whether data can stay in the ring. One request that takes long is to hold up
+ * the guest's others on that ring no more than one of half the size.
+ */
+static bool xen_9pback_may_leave(struct xen_9pback_ring *ring, u32 size)
+{
+	u32 held;
+
+	spin_lock(&ring->spent_lock);
+	held = ring->out.index - ring->spent.index;
+	spin_unlock(&ring->spent_lock);
+	return held + size <= ring->out.size / 2;
+}
+
+/* Tells where bytes of a stream are, piece by piece */
+static unsigned int xen_9pback_pieces(const struct xen_9pfs_stream *s, u32 at,
+				      u32 len, struct kvec *vec)
+{
+	unsigned int nr = 0;
+	u32 run;
+
+	while (len) {
+		vec[nr].iov_base = xen_9pfs_at(s, at, &run);
+		run = min(run, len);
+		vec[nr++].iov_len = run;
+		at += run;
+		len -= run;
+	}
+	return nr;
+}
+
+static unsigned int xen_9pback_locate(struct p9_server_req *req,
+				      struct kvec *vec)
+{
+	struct xen_9pback_ring *ring = xen_9pback_ring(req->channel);
+
+	return xen_9pback_pieces(&ring->out, req->at, req->left, vec);
 }
 
 /* The bytes of a whole request at the front of the ring, 0 if there is none */
@@ -93,12 +173,13 @@ static struct p9_server_req *xen_9pback_recv(struct p9_server_channel *channel)
 	if (size <= 0)
 		return ERR_PTR(size);
 
-	req = p9_server_req_alloc(channel, header);
+	req = p9_server_req_alloc(channel, header,
+				  xen_9pback_may_leave(ring, size));
 	if (IS_ERR_OR_NULL(req))
 		return req;
 	xen_9pfs_get(&ring->out, sizeof(header), req->buf + sizeof(header),
-		     size - sizeof(header));
-	xen_9pback_taken(ring, size);
+		     req->size - sizeof(header));
+	xen_9pback_taken(ring, req, size);
 	return req;
 }
 
@@ -141,6 +222,14 @@ static int xen_9pback_await_room(struct xen_9pback_ring *ring, u32 size)
 	return xen_9pfs_room(&ring->in, &room);
 }
 
+static void xen_9pback_publish(struct xen_9pback_ring *ring, u32 len)
+{
+	lockdep_assert_held(&ring->in_lock);
+	xen_9pfs_publish(&ring->in, len);
+	if (xen_9pfs_event_wanted(&ring->in, len))
+		notify_remote_via_irq(ring->irq);
+}
+
 static int xen_9pback_send(struct p9_server_channel *channel, struct kvec *vec,
 			   unsigned int nr, size_t len)
 {
@@ -159,12 +248,35 @@ static int xen_9pback_send(struct p9_server_channel *channel, struct kvec *vec,
 		xen_9pfs_put(&ring->in, at, vec[i].iov_base, vec[i].iov_len);
 		at += vec[i].iov_len;
 	}
-	xen_9pfs_publish(&ring->in, at);
-	if (xen_9pfs_event_wanted(&ring->in, at))
-		notify_remote_via_irq(ring->irq);
+	xen_9pback_publish(ring, at);
 out:
 	mutex_unlock(&ring->in_lock);
 	return err;
+}
+
+static unsigned int xen_9pback_reserve(struct p9_server_channel *channel,
+				       size_t len, struct kvec *vec)
+{
+	struct xen_9pback_ring *ring = xen_9pback_ring(channel);
+	u32 room;
+
+	/* Whoever has it may wait for room */
+	if (!mutex_trylock(&ring->in_lock))
+		return 0;
+	if (!READ_ONCE(ring->conn->dead) && !xen_9pfs_room(&ring->in, &room) &&
+	    room >= len)
+		return xen_9pback_pieces(&ring->in, ring->in.index, len, vec);
+	mutex_unlock(&ring->in_lock);
+	return 0;
+}
+
+static void xen_9pback_commit(struct p9_server_channel *channel, size_t len)
+{
+	struct xen_9pback_ring *ring = xen_9pback_ring(channel);
+
+	if (len)
+		xen_9pback_publish(ring, len);
+	mutex_unlock(&ring->in_lock);
 }
 
 static void xen_9pback_failed(struct p9_server_channel *channel, int err)
@@ -178,6 +290,10 @@ static const struct p9_server_transport xen_9pback_transport = {
 	.recv = xen_9pback_recv,
 	.pending = xen_9pback_pending,
 	.send = xen_9pback_send,
+	.reserve = xen_9pback_reserve,
+	.commit = xen_9pback_commit,
+	.locate = xen_9pback_locate,
+	.release = xen_9pback_release,
 	.failed = xen_9pback_failed,
 };
 
@@ -205,6 +321,8 @@ void xen_9pback_ring_init(struct xen_9pback_ring *ring,
 	ring->channel.transport = &xen_9pback_transport;
 	ring->conn = conn;
 	ring->irq = -1;
+	spin_lock_init(&ring->spent_lock);
+	INIT_LIST_HEAD(&ring->left);
 	mutex_init(&ring->in_lock);
 	init_waitqueue_head(&ring->room);
 }
@@ -262,6 +380,7 @@ static void xen_9pback_set_streams(struct xen_9pback_ring *ring,
 		.watch = event_idx ? &intf->out_prod_event : NULL,
 		.watched = event_idx ? &intf->out_cons_event : NULL,
 	};
+	ring->spent = ring->out;
 }
 
 /**

@@ -14,6 +14,7 @@
 
 #include <linux/list.h>
 #include <linux/path.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/uio.h>
@@ -30,16 +31,28 @@ struct p9_server_channel;
 /* An Rread or Rwrite of 1 MiB and its header: nobody negotiates more */
 #define P9_SERVER_MAX_MSIZE	((1 << 20) + 24)
 
+/* As many pieces as a transport may tell that bytes of a message are in */
+#define P9_SERVER_PIECES(bytes)	((bytes) / SZ_4K + 2)
+
 /**
  * struct p9_server_req - a request while the transport receives it
  * @channel: where it came from and where its reply goes
  * @buf: a private copy of the message, the header included
- * @size: bytes in @buf, equal to the size that the header states
+ * @size: bytes in @buf, with @left equal to the size that the header states
+ * @left: bytes of data after these, which the transport leaves where they came;
+ *	their sender may change them at any time
+ * @entry: for the transport, while there is something @left
+ * @at: likewise
+ * @held: likewise
  */
 struct p9_server_req {
 	struct p9_server_channel *channel;
 	u8 *buf;
 	u32 size;
+	u32 left;
+	struct list_head entry;
+	u32 at;
+	u32 held;
 };
 
 /**
@@ -54,6 +67,15 @@ struct p9_server_req {
  * @send: sends one reply of @len bytes, gathered from @nr pieces, whole. It
  *	waits for room and serializes the callers of one channel. An error
  *	means that the peer is gone or broke the protocol.
+ * @reserve: gives room for a reply of @len bytes where the peer will read it:
+ *	fills @vec, which has P9_SERVER_PIECES(@len), and returns how many pieces
+ *	there are. 0 if that is not possible at once. It does not wait, but until
+ *	@commit no other reply is sent. Optional, like all that follows but
+ *	@failed.
+ * @commit: sends the first @len bytes of what was reserved, nothing if it is 0.
+ * @locate: says where the @left bytes of a request are: fills @vec, which has
+ *	P9_SERVER_PIECES(@left), and returns how many pieces there are.
+ * @release: nobody looks at the @left bytes of a request any more.
  * @failed: told once that the session is over for a reason of the protocol's
  *	or the transport's (@err, negative), in one of the session's threads,
  *	so it must not call p9_server_close() itself. Nothing more will be
@@ -64,6 +86,11 @@ struct p9_server_transport {
 	bool (*pending)(struct p9_server_channel *channel);
 	int (*send)(struct p9_server_channel *channel, struct kvec *vec,
 		    unsigned int nr, size_t len);
+	unsigned int (*reserve)(struct p9_server_channel *channel, size_t len,
+				struct kvec *vec);
+	void (*commit)(struct p9_server_channel *channel, size_t len);
+	unsigned int (*locate)(struct p9_server_req *req, struct kvec *vec);
+	void (*release)(struct p9_server_req *req);
 	void (*failed)(struct p9_server_channel *channel, int err);
 };
 
@@ -164,7 +191,7 @@ void p9_server_ready(struct p9_server_channel *channel);
 
 struct p9_server_req *
 p9_server_req_alloc(struct p9_server_channel *channel,
-		    const u8 header[P9_SERVER_HDR_SIZE]);
+		    const u8 header[P9_SERVER_HDR_SIZE], bool may_leave);
 void p9_server_req_free(struct p9_server_req *req);
 
 #endif /* NET_9P_SERVER_H */

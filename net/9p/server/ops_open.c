@@ -24,11 +24,7 @@
 #include "request.h"
 #include "session.h"
 
-/*
- * The flags of the wire that mean something here. P9_DOTL_DIRECT is not among
- * them: it keeps the client's cache out of the way, and how a client cuts its
- * reads and writes says nothing about what a disk could take.
- */
+/* The flags of the wire that mean something here, but for P9_DOTL_DIRECT */
 static const struct {
 	u32 wire;
 	int flag;
@@ -118,6 +114,16 @@ static struct file *p9s_open_existing(const struct path *path, u32 wire,
 	return dentry_open(path, flags, current_cred());
 }
 
+/* Past this side's cache as well, if the file system can do that */
+static void p9s_open_direct(struct file *file, u32 wire)
+{
+	if (!(wire & P9_DOTL_DIRECT) || !(file->f_mode & FMODE_CAN_ODIRECT))
+		return;
+	/* As fcntl() does it, but nobody else has the file yet */
+	file->f_flags |= O_DIRECT;
+	file->f_iocb_flags = iocb_flags(file);
+}
+
 static bool p9s_open_changes(u32 wire, int flags)
 {
 	return p9s_open_writes(flags) || (wire & P9_DOTL_TRUNC);
@@ -134,6 +140,7 @@ static int p9s_open_fid(struct p9s_request *rq, u32 wire, int flags)
 	file = p9s_open_existing(&fid->path, wire, flags);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
+	p9s_open_direct(file, wire);
 	/* Not what only a file's owner may ask for: nothing is to change */
 	if (rq->session->export.readonly)
 		file->f_flags |= O_NOATIME;
@@ -299,6 +306,7 @@ static int p9s_create_fid(struct p9s_request *rq, const struct path *path,
 		p9s_fid_release_open(rq->fid->table);
 		return -ENOMEM;
 	}
+	p9s_open_direct(file, rq->msg.lcreate.flags);
 	p9s_fid_set_file(fid, file);
 	err = p9s_open_reply(rq, path);
 	if (!err)

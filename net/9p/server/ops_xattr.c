@@ -321,12 +321,17 @@ int p9s_xattr_pread(struct p9s_request *rq, const struct p9s_xattr *xattr)
 int p9s_xattr_pwrite(struct p9s_request *rq, struct p9s_xattr *xattr)
 {
 	const struct p9s_twrite *msg = &rq->msg.write;
+	struct iov_iter iter;
+	struct kvec vec;
 	int err;
 
 	if (!xattr->missing)
 		return -EBADF;
+	err = p9s_request_data(rq, &vec, &iter);
+	if (err)
+		return err;
 	mutex_lock(&rq->fid->lock);
-	err = p9s_xattr_write(xattr, msg->offset, msg->data, msg->count);
+	err = p9s_xattr_write(xattr, msg->offset, &iter);
 	mutex_unlock(&rq->fid->lock);
 	if (!err)
 		p9s_put_u32(&rq->out, msg->count);

@@ -33,6 +33,11 @@
 #include "thread.h"
 #include "trace.h"
 
+/* A Twrite of at least this size is not copied but for its fields */
+#define P9S_LEFT_MIN	SZ_4K
+/* fid[4] offset[8] count[4] after the header */
+#define P9S_TWRITE_SIZE	(P9_SERVER_HDR_SIZE + 16)
+
 static struct p9s_request *p9s_request_of(struct p9_server_req *req)
 {
 	return container_of(req, struct p9s_request, req);
@@ -84,31 +89,43 @@ static void p9s_request_unaccount(struct p9_server_session *session,
 		p9_server_ready(session->channels[i]);
 }
 
+/* How many bytes of a message its transport is to leave where they are */
+static u32 p9s_request_left(const struct p9s_header *head)
+{
+	if (head->type != P9_TWRITE || head->size < P9S_LEFT_MIN)
+		return 0;
+	return head->size - P9S_TWRITE_SIZE;
+}
+
 /**
  * p9_server_req_alloc - get memory for a request of which the header is there
  * @channel: where it comes from
  * @header: the first bytes of the message, a private copy
+ * @may_leave: the transport can leave data where they are
  *
  * Context: the transport's @recv; may sleep.
- * Return: a request whose @buf has room for the whole message and holds the
- * header already; NULL if the session is at a limit: @recv returns NULL then
- * and is called again with the header when there is room; -EPROTO for a size
- * that no message can have, -ENOMEM: @recv returns these.
+ * Return: a request whose @buf has room for the first @size bytes of the message
+ * and holds the header already; @left more are not to be copied, but kept until
+ * @release. NULL if the session is at a limit: @recv returns NULL then and is
+ * called again with the header when there is room; -EPROTO for a size that no
+ * message can have, -ENOMEM: @recv returns these.
  */
 struct p9_server_req *
 p9_server_req_alloc(struct p9_server_channel *channel,
-		    const u8 header[P9_SERVER_HDR_SIZE])
+		    const u8 header[P9_SERVER_HDR_SIZE], bool may_leave)
 {
 	struct p9_server_session *session = channel->session;
 	struct p9s_header head;
 	struct p9s_request *rq;
 	size_t size;
+	u32 left;
 
 	p9s_wire_header(header, &head);
 	if (head.size < P9_SERVER_HDR_SIZE ||
 	    head.size > p9s_request_limit(session))
 		return ERR_PTR(-EPROTO);
-	size = struct_size(rq, data, head.size);
+	left = may_leave ? p9s_request_left(&head) : 0;
+	size = struct_size(rq, data, head.size - left);
 	channel->refused = !p9s_request_account(session, size);
 	if (channel->refused)
 		return NULL;
@@ -129,7 +146,8 @@ p9_server_req_alloc(struct p9_server_channel *channel,
 	INIT_LIST_HEAD(&rq->flush_entry);
 	rq->req.channel = channel;
 	rq->req.buf = rq->data;
-	rq->req.size = head.size;
+	rq->req.size = head.size - left;
+	rq->req.left = left;
 	memcpy(rq->data, header, P9_SERVER_HDR_SIZE);
 	return &rq->req;
 }
@@ -147,6 +165,7 @@ void p9_server_req_free(struct p9_server_req *req)
 	struct p9_server_session *session = rq->session;
 	size_t size = rq->accounted;
 
+	p9s_request_release_data(rq);
 	kvfree(rq);
 	p9s_request_unaccount(session, size);
 	p9s_session_put(session);
@@ -281,6 +300,24 @@ static void p9s_request_end(struct p9s_request *rq, struct list_head *flushes)
 	p9_server_req_free(&rq->req);
 }
 
+/* The payload is where it belongs; what comes before it follows it there */
+static void p9s_request_send_reserved(struct p9s_request *rq, size_t len)
+{
+	struct p9_server_channel *channel = rq->req.channel;
+	size_t left = p9s_buf_len(&rq->out), run;
+	const struct kvec *to = rq->room;
+	const u8 *from = rq->reply;
+
+	for (; left; to++) {
+		run = min(left, to->iov_len);
+		memcpy(to->iov_base, from, run);
+		from += run;
+		left -= run;
+	}
+	rq->room = NULL;
+	channel->transport->commit(channel, len);
+}
+
 static void p9s_request_send(struct p9s_request *rq)
 {
 	struct p9_server_channel *channel = rq->req.channel;
@@ -302,6 +339,10 @@ static void p9s_request_send(struct p9s_request *rq)
 	spin_lock_irqsave(&session->lock, flags);
 	rq->replying = true;
 	spin_unlock_irqrestore(&session->lock, flags);
+	if (rq->room) {
+		p9s_request_send_reserved(rq, head.size);
+		return;
+	}
 	if (p9s_session_over(session))
 		return;
 	err = channel->transport->send(channel, vec, rq->payload_len ? 2 : 1,
@@ -337,6 +378,7 @@ static void p9s_request_reset_reply(struct p9s_request *rq)
 {
 	p9s_buf_init(&rq->out, rq->reply, sizeof(rq->reply));
 	rq->out.pos += P9_SERVER_HDR_SIZE;
+	p9s_request_unreserve(rq);
 	rq->payload = NULL;
 	rq->payload_len = 0;
 }
@@ -357,7 +399,7 @@ static void p9s_request_account_reply(struct p9s_request *rq, int err)
 		return;
 	counters = rq->thread->counters;
 	p9s_stats_count(counters, rq->type, err, ns);
-	p9s_stats_add(counters, P9S_RECEIVED, rq->req.size);
+	p9s_stats_add(counters, P9S_RECEIVED, get_unaligned_le32(rq->data));
 	p9s_stats_add(counters, P9S_SENT, size);
 }
 
@@ -444,6 +486,7 @@ static int p9s_request_execute(struct p9s_request *rq)
 		return -EOPNOTSUPP;
 	p9s_wire_start(&in, rq->data + P9_SERVER_HDR_SIZE,
 		       rq->req.size - P9_SERVER_HDR_SIZE);
+	in.left = rq->req.left;
 	err = op->decode(&in, &rq->msg);
 	if (err)
 		return err;
@@ -490,4 +533,100 @@ void *p9s_request_payload(struct p9s_request *rq, size_t size)
 {
 	rq->payload = p9s_thread_buffer(rq->thread, size);
 	return rq->payload;
+}
+
+/**
+ * p9s_request_reserve - have the payload of a reply written where it is read
+ * @rq: the request, whose @payload_len its handler sets when there is data
+ * @payload: bytes at most; they follow a count
+ * @to: set to where they go
+ *
+ * Until the reply is sent no other one is on that channel, so what the handler
+ * does meanwhile must be short.
+ *
+ * Context: the handler of @rq; may sleep.
+ * Return: false if that cannot be done now: see p9s_request_payload().
+ */
+bool p9s_request_reserve(struct p9s_request *rq, size_t payload,
+			 struct iov_iter *to)
+{
+	struct p9_server_channel *channel = rq->req.channel;
+	size_t before = p9s_buf_len(&rq->out) + sizeof(u32);
+	size_t len = before + payload;
+	struct kvec *vec;
+
+	if (!channel->transport->reserve)
+		return false;
+	vec = p9s_thread_buffer(rq->thread,
+				P9_SERVER_PIECES(len) * sizeof(*vec));
+	if (!vec)
+		return false;
+	rq->nr_room = channel->transport->reserve(channel, len, vec);
+	if (!rq->nr_room)
+		return false;
+	rq->room = vec;
+	iov_iter_kvec(to, ITER_DEST, vec, rq->nr_room, len);
+	iov_iter_advance(to, before);
+	return true;
+}
+
+/**
+ * p9s_request_unreserve - have the reply sent like others after all
+ * @rq: the request; p9s_request_reserve() may have been called for it
+ *
+ * Context: the thread that runs @rq.
+ */
+void p9s_request_unreserve(struct p9s_request *rq)
+{
+	struct p9_server_channel *channel = rq->req.channel;
+
+	if (!rq->room)
+		return;
+	rq->room = NULL;
+	channel->transport->commit(channel, 0);
+}
+
+/**
+ * p9s_request_data - where the data of a Twrite are
+ * @rq: the request, decoded
+ * @copy: for the use of @from
+ * @from: set to the data
+ *
+ * Uses the thread's buffer, until p9s_request_release_data().
+ *
+ * Context: the handler of @rq; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int p9s_request_data(struct p9s_request *rq, struct kvec *copy,
+		     struct iov_iter *from)
+{
+	struct p9_server_channel *channel = rq->req.channel;
+	const struct p9s_twrite *msg = &rq->msg.write;
+	struct kvec *vec = copy;
+	unsigned int nr = 1;
+
+	*copy = (struct kvec) { (void *)msg->data, msg->count };
+	if (rq->req.left) {
+		vec = p9s_thread_buffer(rq->thread,
+					P9_SERVER_PIECES(rq->req.left) *
+					sizeof(*vec));
+		if (!vec)
+			return -ENOMEM;
+		nr = channel->transport->locate(&rq->req, vec);
+	}
+	iov_iter_kvec(from, ITER_SOURCE, vec, nr, msg->count);
+	return 0;
+}
+
+/**
+ * p9s_request_release_data - let the client have the room of its data again
+ * @rq: the request, of which nobody needs the data any more
+ *
+ * Context: any thread; may sleep.
+ */
+void p9s_request_release_data(struct p9s_request *rq)
+{
+	if (rq->req.left)
+		rq->req.channel->transport->release(&rq->req);
+	rq->req.left = 0;
 }

@@ -9,6 +9,8 @@
 
 #include "wire.h"
 
+struct iov_iter;
+struct kvec;
 struct p9s_fid;
 struct p9s_operation;
 struct p9s_thread;
@@ -39,6 +41,8 @@ struct p9s_thread;
  * @out: the reply as far as it is encoded, in @reply
  * @payload: what follows @out in the reply
  * @payload_len: bytes of it
+ * @room: where the reply goes at once, the payload is already; or NULL
+ * @nr_room: pieces of it
  * @reply: where the reply is encoded
  * @data: the message
  */
@@ -65,6 +69,8 @@ struct p9s_request {
 	struct p9s_buf out;
 	void *payload;
 	size_t payload_len;
+	struct kvec *room;
+	unsigned int nr_room;
 	u8 reply[P9S_REPLY_SIZE];
 	u8 data[];
 };
@@ -76,6 +82,12 @@ void p9s_request_finish(struct p9s_request *rq, struct p9s_thread *thread,
 			int err);
 bool p9s_request_await(struct p9s_request *flush, u16 oldtag);
 void *p9s_request_payload(struct p9s_request *rq, size_t size);
+bool p9s_request_reserve(struct p9s_request *rq, size_t payload,
+			 struct iov_iter *to);
+void p9s_request_unreserve(struct p9s_request *rq);
+int p9s_request_data(struct p9s_request *rq, struct kvec *copy,
+		     struct iov_iter *from);
+void p9s_request_release_data(struct p9s_request *rq);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 int p9s_request_errno(int err);

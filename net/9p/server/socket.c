@@ -167,7 +167,7 @@ static struct p9_server_req *p9_sock_recv_locked(struct p9_sock_conn *conn)
 		ret = p9_sock_fill(conn, conn->hdr, sizeof(conn->hdr));
 		if (ret <= 0)
 			return ERR_PTR(ret);
-		req = p9_server_req_alloc(&conn->channel, conn->hdr);
+		req = p9_server_req_alloc(&conn->channel, conn->hdr, false);
 		if (IS_ERR_OR_NULL(req))
 			return req;
 		conn->req = req;

@@ -93,7 +93,7 @@ TRACE_EVENT(p9s_request_start,
 	TP_fast_assign(
 		__assign_str(session);
 		__entry->fid = p9s_request_fid(rq);
-		__entry->bytes = rq->req.size;
+		__entry->bytes = rq->req.size + rq->req.left;
 		__entry->tag = rq->tag;
 		__entry->type = rq->type;
 	),

@@ -33,6 +33,17 @@ static const u8 *p9s_take(struct p9s_cursor *in, size_t len)
 	return at;
 }
 
+/* The last bytes of a message: all of them here, or all of them not */
+static const u8 *p9s_take_data(struct p9s_cursor *in, size_t len)
+{
+	if (!in->left)
+		return p9s_take(in, len);
+	if (in->pos != in->end || len != in->left)
+		p9s_fail(in, -EINVAL);
+	in->left = 0;
+	return NULL;
+}
+
 static u8 p9s_get_u8(struct p9s_cursor *in)
 {
 	const u8 *at = p9s_take(in, 1);
@@ -136,7 +147,7 @@ static void p9s_get_time(struct p9s_cursor *in, struct p9s_time *time)
 /* A message ends with its last field */
 static int p9s_finish(struct p9s_cursor *in)
 {
-	if (in->pos != in->end)
+	if (in->pos != in->end || in->left)
 		p9s_fail(in, -EINVAL);
 	return in->err;
 }
@@ -167,6 +178,7 @@ void p9s_wire_start(struct p9s_cursor *in, const u8 *body, size_t len)
 {
 	in->pos = body;
 	in->end = body + len;
+	in->left = 0;
 	in->err = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(p9s_wire_start);
@@ -328,7 +340,7 @@ int p9s_decode_write(struct p9s_cursor *in, union p9s_msg *msg)
 	msg->write.fid = p9s_get_u32(in);
 	msg->write.offset = p9s_get_u64(in);
 	msg->write.count = p9s_get_u32(in);
-	msg->write.data = p9s_take(in, msg->write.count);
+	msg->write.data = p9s_take_data(in, msg->write.count);
 	return p9s_finish(in);
 }
 

@@ -22,11 +22,13 @@
  * struct p9s_cursor - where a decoder stands in a message
  * @pos: the next byte
  * @end: the byte after the last
+ * @left: bytes that the message has beyond, and that are not there to be read
  * @err: the first error, negative; every later read gives zeros
  */
 struct p9s_cursor {
 	const u8 *pos;
 	const u8 *end;
+	size_t left;
 	int err;
 };
 
@@ -121,7 +123,7 @@ struct p9s_twrite {
 	u32 fid;
 	u64 offset;
 	u32 count;
-	const u8 *data;
+	const u8 *data;		/* NULL if they were left elsewhere */
 };
 
 struct p9s_tfsync {

@@ -12,6 +12,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uio.h>
 
 #include "xattr.h"
 
@@ -156,21 +157,22 @@ EXPORT_SYMBOL_IF_KUNIT(p9s_xattr_read);
  * @xattr: a value of p9s_xattr_writing(); the fid's lock is held
  * @offset: where the piece begins
  * @from: the piece
- * @count: bytes of it
  *
  * Pieces may come in any order: a client that sends one before the other was
  * answered cannot know which is carried out first.
  *
  * Context: any.
  * Return: 0, or -ENOSPC if the piece goes beyond the size that the value was
- * said to have; nothing of it is written then.
+ * said to have; nothing of it is written then. -EFAULT if it is not there.
  */
-int p9s_xattr_write(struct p9s_xattr *xattr, u64 offset, const void *from,
-		    size_t count)
+int p9s_xattr_write(struct p9s_xattr *xattr, u64 offset, struct iov_iter *from)
 {
+	size_t count = iov_iter_count(from);
+
 	if (offset > xattr->size || count > xattr->size - offset)
 		return -ENOSPC;
-	memcpy(xattr->value + offset, from, count);
+	if (copy_from_iter(xattr->value + offset, count, from) != count)
+		return -EFAULT;
 	bitmap_clear(xattr->missing, offset, count);
 	return 0;
 }

@@ -12,6 +12,8 @@
 
 #include "wire.h"
 
+struct iov_iter;
+
 /**
  * struct p9s_xattr_quota - memory that the values of a session take
  * @lock: guards @used
@@ -56,8 +58,7 @@ void p9s_xattr_free(struct p9s_xattr *xattr);
 
 size_t p9s_xattr_read(const struct p9s_xattr *xattr, u64 offset, void *to,
 		      size_t count);
-int p9s_xattr_write(struct p9s_xattr *xattr, u64 offset, const void *from,
-		    size_t count);
+int p9s_xattr_write(struct p9s_xattr *xattr, u64 offset, struct iov_iter *from);
 bool p9s_xattr_complete(const struct p9s_xattr *xattr);
 
 #endif /* NET_9P_SERVER_XATTR_H */

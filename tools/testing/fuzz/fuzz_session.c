@@ -25,6 +25,7 @@
 #define MAX_WAITING	8
 
 #define MAX_CHANNELS	2
+#define MAX_LEFT	8
 
 enum {
 	DO_MOVE = 0xf7,		/* a directory is moved out of the export, or back */
@@ -44,6 +45,7 @@ enum {
 #define CHECKED		4
 #define CHANNELS	8	/* there are two */
 #define DEVICES		16	/* may be made, and entries' numbers are believed */
+#define IN_PLACE	32	/* data need not be copied */
 
 static struct p9_server_channel channels[MAX_CHANNELS];
 /* Which look at a channel has begun, 0 if none has */
@@ -53,6 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct p9s_request *waiting[MAX_WAITING];
 static unsigned int nr_waiting;
+/* Data of requests, and room for one reply, in pieces that do not adjoin */
+static struct kvec left[MAX_LEFT][2];
+static struct kvec room[2];
+static bool in_place;
 static bool failed;
 
 static u32 le32(const u8 *at)
@@ -91,8 +97,90 @@ static void session_failed(struct p9_server_channel *channel, int err)
 	failed = true;
 }
 
+static void cut(struct kvec *vec, size_t len, size_t first)
+{
+	vec[0] = (struct kvec) { malloc(first), first };
+	vec[1] = (struct kvec) { malloc(len - first), len - first };
+}
+
+static void uncut(struct kvec *vec)
+{
+	free(vec[0].iov_base);
+	free(vec[1].iov_base);
+	memset(vec, 0, 2 * sizeof(*vec));
+}
+
+static unsigned int reserve(struct p9_server_channel *channel, size_t len,
+			    struct kvec *vec)
+{
+	(void)channel;
+	if (!in_place)
+		return 0;
+	fuzz_must(!room[0].iov_base, "two replies at a time");
+	cut(room, len, 9);
+	memcpy(vec, room, sizeof(room));
+	return 2;
+}
+
+static void commit(struct p9_server_channel *channel, size_t len)
+{
+	char whole[MAX_MSIZE];
+	struct kvec vec = { whole, len };
+
+	fuzz_must(room[0].iov_base, "a reply without room");
+	fuzz_must(len <= room[0].iov_len + room[1].iov_len, "a reply beyond it");
+	if (len) {
+		memcpy(whole, room[0].iov_base, room[0].iov_len);
+		memcpy(whole + room[0].iov_len, room[1].iov_base,
+		       len - room[0].iov_len);
+		reply_came(channel, &vec, 1, len);
+	}
+	uncut(room);
+}
+
+static unsigned int locate(struct p9_server_req *req, struct kvec *vec)
+{
+	memcpy(vec, left[req->at], sizeof(left[req->at]));
+	return 2;
+}
+
+static void release(struct p9_server_req *req)
+{
+	uncut(left[req->at]);
+}
+
+/* A place for the data of a request, or MAX_LEFT */
+static u32 find_place(void)
+{
+	u32 at = 0;
+
+	while (at < MAX_LEFT && left[at][0].iov_base)
+		at++;
+	return at;
+}
+
+/* Leave the data of a request where the fuzzer has them */
+static void leave(struct p9_server_req *req, u32 at, const u8 *body, size_t len)
+{
+	struct kvec *vec = left[at];
+	size_t first = 100;
+
+	req->at = at;
+	cut(vec, req->left, first);
+	memset(vec[0].iov_base, 0, first);
+	memset(vec[1].iov_base, 0, req->left - first);
+	memcpy(vec[0].iov_base, body, min(len, first));
+	if (len > first)
+		memcpy(vec[1].iov_base, body + first,
+		       min(len, (size_t)req->left) - first);
+}
+
 static const struct p9_server_transport transport = {
 	.send = reply_came,
+	.reserve = reserve,
+	.commit = commit,
+	.locate = locate,
+	.release = release,
 	.failed = session_failed,
 };
 
@@ -154,10 +242,13 @@ static void message(struct p9_server_channel *channel, const u8 *header,
 		    const u8 *body, size_t len, bool wait)
 {
 	struct p9_server_req *req;
+	size_t fields;
+	u32 at;
 
 	if (header[4] == P9_TVERSION)
 		run_all(channel->session);
-	req = p9_server_req_alloc(channel, header);
+	at = find_place();
+	req = p9_server_req_alloc(channel, header, in_place && at < MAX_LEFT);
 	if (IS_ERR(req)) {
 		p9s_session_fail(channel, PTR_ERR(req));
 		return;
@@ -166,10 +257,12 @@ static void message(struct p9_server_channel *channel, const u8 *header,
 		return;
 	fuzz_must(req->size >= P9_SERVER_HDR_SIZE && req->size <= MAX_MSIZE,
 		  "a request that is too large");
-	len = min(len, (size_t)req->size - P9_SERVER_HDR_SIZE);
+	fields = min(len, (size_t)req->size - P9_SERVER_HDR_SIZE);
 	memset(req->buf + P9_SERVER_HDR_SIZE, 0,
 	       req->size - P9_SERVER_HDR_SIZE);
-	memcpy(req->buf + P9_SERVER_HDR_SIZE, body, len);
+	memcpy(req->buf + P9_SERVER_HDR_SIZE, body, fields);
+	if (req->left)
+		leave(req, at, body + fields, len - fields);
 	begin(req, wait);
 }
 
@@ -254,6 +347,7 @@ static void set_options(struct p9_server_export *export, u8 options)
 	else if (options & CHECKED)
 		export->security = P9_SERVER_CHECKED;
 	export->devices = options & DEVICES;
+	in_place = options & IN_PLACE;
 	vfs_devices = export->devices;
 	vfs_super.s_magic = options & DEVICES ? TMPFS_MAGIC : 0;
 }
@@ -291,6 +385,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p9_server_close(session);
 	fuzz_creds_are_put();
 	vfs_end(&export.root);
+	fuzz_must(find_place() == 0 && !room[0].iov_base, "data are kept");
 	fuzz_must(unit_counts.allocations == before, "memory is left");
 	return 0;
 }

@@ -478,6 +478,9 @@ const struct cred *current_cred(void);
 const struct cred *override_creds(const struct cred *cred);
 void revert_creds(const struct cred *old);
 
+#define SZ_1K			1024
+#define SZ_4K			4096
+
 /* Input and output */
 struct kvec {
 	void *iov_base;
@@ -486,6 +489,7 @@ struct kvec {
 
 struct iov_iter {
 	struct kvec *vec;
+	size_t skip;
 	size_t count;
 };
 
@@ -499,7 +503,44 @@ static inline void iov_iter_kvec(struct iov_iter *iter, unsigned int direction,
 	(void)direction;
 	(void)nr;
 	iter->vec = vec;
+	iter->skip = 0;
 	iter->count = count;
+}
+
+/* Copies and goes on; without @in and @out it only goes on */
+static inline size_t fuzz_iter_copy(struct iov_iter *iter, size_t len,
+				    void *in, const void *out)
+{
+	size_t done = 0, run;
+	char *at;
+
+	len = min(len, iter->count);
+	while (done < len) {
+		at = (char *)iter->vec->iov_base + iter->skip;
+		run = min(len - done, iter->vec->iov_len - iter->skip);
+		if (in)
+			memcpy((char *)in + done, at, run);
+		if (out)
+			memcpy(at, (const char *)out + done, run);
+		done += run;
+		iter->skip += run;
+		if (iter->skip == iter->vec->iov_len) {
+			iter->vec++;
+			iter->skip = 0;
+		}
+	}
+	iter->count -= done;
+	return done;
+}
+
+static inline size_t copy_from_iter(void *to, size_t len, struct iov_iter *iter)
+{
+	return fuzz_iter_copy(iter, len, to, NULL);
+}
+
+static inline void iov_iter_advance(struct iov_iter *iter, size_t len)
+{
+	fuzz_iter_copy(iter, len, NULL, NULL);
 }
 
 static inline size_t iov_iter_count(const struct iov_iter *iter)

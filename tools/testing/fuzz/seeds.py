@@ -14,8 +14,9 @@ NUMBERS = {"1": "<B", "2": "<H", "4": "<I", "8": "<Q"}
 # What fuzz_session.c has besides messages
 WORDS = {"move": 0xf7, "thread": 0xf8, "channel": 0xf9, "look": 0xfa, "memory": 0xfb,
          "wait": 0xfd, "fail": 0xfe}
+RAW = 0xff
 # Its options: none, then one after the other
-VARIANTS = (0, 1, 2, 4, 8, 16)
+VARIANTS = (0, 1, 2, 4, 8, 16, 32)
 # By type, the number of the decoder in fuzz_wire.c
 DECODERS = {100: 0, 104: 1, 108: 2, 110: 3, 12: 4, 14: 5, 120: 6, 116: 7, 118: 8, 50: 9,
             24: 10, 26: 11, 72: 12, 16: 13, 18: 14, 70: 15, 20: 16, 74: 17, 76: 18,
@@ -40,6 +41,10 @@ def read():
             continue
         if line.startswith("["):
             sessions[line.strip("[]")] = messages = []
+        elif words[0] == "long":
+            body = b"".join(field(word) for word in words[3:])
+            head = struct.pack("<IBH", int(words[1]), int(words[2]), len(messages))
+            messages.append((RAW, 0, head + body))
         elif words[0] in WORDS:
             messages.append((WORDS[words[0]], int((words + ["0"])[1], 0), b""))
         else:

@@ -47,6 +47,7 @@ struct inode *inode_new(umode_t mode)
 	struct inode *inode = calloc(1, sizeof(*inode));
 
 	fuzz_must(inode, "no memory");
+	inode->i_sb = &vfs_super;
 	inode->i_op = &plain;
 	inode->i_mode = mode;
 	last_ino++;

@@ -28,7 +28,12 @@ struct file_lock_context {
 	struct list_head flc_posix;
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
 struct inode {
+	struct super_block *i_sb;
 	const struct inode_operations *i_op;
 	umode_t i_mode;
 	kuid_t i_uid;
@@ -45,9 +50,10 @@ struct inode {
 	struct file_lock_context *locks;
 };
 
-struct super_block {
-	unsigned long s_magic;
-};
+static inline loff_t i_size_read(const struct inode *inode)
+{
+	return inode->size;
+}
 
 struct dentry {
 	struct super_block *d_sb;
@@ -76,11 +82,36 @@ struct file {
 	struct path f_path;
 	unsigned int f_mode;
 	int f_flags;
+	int f_iocb_flags;
 	loff_t f_pos;
 };
 
 #define FMODE_READ	1
 #define FMODE_WRITE	2
+#define FMODE_NOWAIT	4
+#define FMODE_CAN_ODIRECT	8
+
+struct kiocb {
+	struct file *ki_filp;
+	loff_t ki_pos;
+	int ki_flags;
+};
+
+#define IOCB_DIRECT	1
+#define IOCB_NOWAIT	2
+
+static inline int iocb_flags(const struct file *file)
+{
+	return file->f_flags & O_DIRECT ? IOCB_DIRECT : 0;
+}
+
+static inline void init_sync_kiocb(struct kiocb *iocb, struct file *file)
+{
+	*iocb = (struct kiocb) {
+		.ki_filp = file,
+		.ki_flags = file->f_iocb_flags,
+	};
+}
 
 #define fmode_t		unsigned int
 
@@ -300,10 +331,10 @@ struct file *dentry_open(const struct path *path, int flags,
 struct file *dentry_create(struct path *path, int flags, umode_t mode,
 			   const struct cred *cred);
 void __fput_sync(struct file *file);
-ssize_t vfs_iter_read(struct file *file, struct iov_iter *iter, loff_t *pos,
-		      int flags);
-ssize_t vfs_iter_write(struct file *file, struct iov_iter *iter, loff_t *pos,
-		       int flags);
+ssize_t vfs_iocb_iter_read(struct file *file, struct kiocb *iocb,
+			   struct iov_iter *iter);
+ssize_t vfs_iocb_iter_write(struct file *file, struct kiocb *iocb,
+			    struct iov_iter *iter);
 int vfs_fsync(struct file *file, int datasync);
 loff_t vfs_llseek(struct file *file, loff_t offset, int whence);
 int iterate_dir(struct file *file, struct dir_context *ctx);

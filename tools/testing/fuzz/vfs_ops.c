@@ -425,6 +425,8 @@ struct file *dentry_open(const struct path *path, int flags,
 		file->f_mode |= FMODE_READ;
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		file->f_mode |= FMODE_WRITE;
+	if (inode->i_sb->s_magic != TMPFS_MAGIC)
+		file->f_mode |= FMODE_NOWAIT | FMODE_CAN_ODIRECT;
 	return file;
 }
 
@@ -444,56 +446,67 @@ void __fput_sync(struct file *file)
 	free(file);
 }
 
-ssize_t vfs_iter_read(struct file *file, struct iov_iter *iter, loff_t *pos,
-		      int flags)
+/* Direct only if it begins and ends where a disk would have it */
+static int direct_fails(const struct kiocb *iocb, size_t size)
+{
+	if (!(iocb->ki_flags & IOCB_DIRECT))
+		return 0;
+	return iocb->ki_pos % 512 || size % 512 ? -EINVAL : 0;
+}
+
+ssize_t vfs_iocb_iter_read(struct file *file, struct kiocb *iocb,
+			   struct iov_iter *iter)
 {
 	const struct inode *inode = file_inode(file);
-	size_t size = min(iter->count, iter->vec->iov_len);
+	size_t size = iter->count, pos = iocb->ki_pos;
 
-	(void)flags;
-	fuzz_must(S_ISREG(inode->i_mode) && *pos >= 0, "a read of no file");
+	fuzz_must(S_ISREG(inode->i_mode) && iocb->ki_pos >= 0,
+		  "a read of no file");
 	if ((file->f_flags & O_ACCMODE) == O_WRONLY)
 		return -EBADF;
 	if (vfs_fails())
-		return -EIO;
-	if ((size_t)*pos >= inode->size)
+		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : -EIO;
+	if (direct_fails(iocb, size))
+		return -EINVAL;
+	if (pos >= inode->size)
 		return 0;
-	size = min(size, inode->size - (size_t)*pos);
-	memcpy(iter->vec->iov_base, inode->data + *pos, size);
-	*pos += size;
-	iter->count -= size;
+	size = min(size, inode->size - pos);
+	/* Some of it is not in memory */
+	if (iocb->ki_flags & IOCB_NOWAIT && size > 1500)
+		size = 1500;
+	fuzz_iter_copy(iter, size, NULL, inode->data + pos);
+	iocb->ki_pos += size;
 	return size;
 }
 
-ssize_t vfs_iter_write(struct file *file, struct iov_iter *iter, loff_t *pos,
-		       int flags)
+ssize_t vfs_iocb_iter_write(struct file *file, struct kiocb *iocb,
+			    struct iov_iter *iter)
 {
 	struct inode *inode = file_inode(file);
 	size_t size = iter->count;
-	const char *from = (char *)iter->vec->iov_base + iter->vec->iov_len -
-			   size;
 	int err = 0;
 
-	(void)flags;
-	fuzz_must(S_ISREG(inode->i_mode) && *pos >= 0, "a write to no file");
+	fuzz_must(S_ISREG(inode->i_mode) && iocb->ki_pos >= 0,
+		  "a write to no file");
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 	if (vfs_fails())
 		return -ENOSPC;
+	if (direct_fails(iocb, size))
+		return -EINVAL;
 	if (file->f_flags & O_APPEND)
-		*pos = inode->size;
-	if (*pos > MAX_SIZE || size > (size_t)(MAX_SIZE - *pos))
+		iocb->ki_pos = inode->size;
+	if (iocb->ki_pos > MAX_SIZE || size > (size_t)(MAX_SIZE - iocb->ki_pos))
 		return -EFBIG;
 	/* Long ones in two steps */
 	if (size > 1000)
 		size = 1000;
-	if (*pos + size > inode->size)
-		err = set_size(inode, *pos + size);
+	if (iocb->ki_pos + size > inode->size)
+		err = set_size(inode, iocb->ki_pos + size);
 	if (err)
 		return err;
-	memcpy(inode->data + *pos, from, size);
-	*pos += size;
-	iter->count -= size;
+	fuzz_iter_copy(iter, size, inode->data + iocb->ki_pos, NULL);
+	iocb->ki_pos += size;
 	return size;
 }
 

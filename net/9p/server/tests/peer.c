@@ -16,6 +16,7 @@
 
 struct peer_message {
 	struct list_head entry;
+	struct p9_server_req *req;
 	size_t len;
 	u8 bytes[];
 };
@@ -40,15 +41,58 @@ static struct p9_server_req *peer_recv(struct p9_server_channel *channel)
 	if (!message)
 		return NULL;
 	/* Without room for it, the message stays where it is */
-	req = p9_server_req_alloc(channel, message->bytes);
+	req = p9_server_req_alloc(channel, message->bytes,
+				  from->peer->in_place);
 	if (IS_ERR_OR_NULL(req))
 		return req;
 	memcpy(req->buf, message->bytes, req->size);
+	message->req = req;
 	spin_lock(&from->peer->lock);
-	list_del(&message->entry);
+	if (req->left)
+		list_move(&message->entry, &from->left);
+	else
+		list_del(&message->entry);
 	spin_unlock(&from->peer->lock);
-	kfree(message);
+	if (!req->left)
+		kfree(message);
 	return req;
+}
+
+static struct peer_message *peer_message_of(struct p9_server_req *req)
+{
+	struct peer_channel *from = peer_channel_of(req->channel);
+	struct peer_message *message, *found = NULL;
+
+	spin_lock(&from->peer->lock);
+	list_for_each_entry(message, &from->left, entry) {
+		if (message->req == req)
+			found = message;
+	}
+	spin_unlock(&from->peer->lock);
+	return found;
+}
+
+/* Data that do not adjoin */
+static unsigned int peer_locate(struct p9_server_req *req, struct kvec *vec)
+{
+	struct peer_message *message = peer_message_of(req);
+
+	vec[0] = (struct kvec) { message->bytes + req->size, 100 };
+	vec[1] = (struct kvec) { message->bytes + req->size + 100,
+				 req->left - 100 };
+	return 2;
+}
+
+static void peer_release(struct p9_server_req *req)
+{
+	struct peer *peer = peer_channel_of(req->channel)->peer;
+	struct peer_message *message = peer_message_of(req);
+
+	spin_lock(&peer->lock);
+	list_del(&message->entry);
+	peer->nr_released++;
+	spin_unlock(&peer->lock);
+	kfree(message);
 }
 
 static bool peer_pending(struct p9_server_channel *channel)
@@ -76,18 +120,13 @@ static size_t peer_gather(u8 *to, const struct kvec *vec, unsigned int nr)
 	return len;
 }
 
-static int peer_send_reply(struct p9_server_channel *channel, struct kvec *vec,
-			   unsigned int nr, size_t len)
+/* The reply is in its body, header and all, and belongs to the peer from here */
+static int peer_take_reply(struct peer *peer, struct peer_reply *reply,
+			   size_t len)
 {
-	struct peer *peer = peer_channel_of(channel)->peer;
-	struct peer_reply *reply = kmalloc_obj(*reply);
-	size_t got;
 	int tag;
 
-	if (!reply)
-		return -ENOMEM;
-	got = peer_gather(reply->body, vec, nr);
-	if (got != len || len < P9_SERVER_HDR_SIZE ||
+	if (len < P9_SERVER_HDR_SIZE ||
 	    get_unaligned_le32(reply->body) != len) {
 		kfree(reply);
 		return -EPROTO;
@@ -106,6 +145,51 @@ static int peer_send_reply(struct p9_server_channel *channel, struct kvec *vec,
 	return 0;
 }
 
+static int peer_send_reply(struct p9_server_channel *channel, struct kvec *vec,
+			   unsigned int nr, size_t len)
+{
+	struct peer_reply *reply = kmalloc_obj(*reply);
+
+	if (!reply)
+		return -ENOMEM;
+	if (peer_gather(reply->body, vec, nr) != len)
+		len = 0;
+	return peer_take_reply(peer_channel_of(channel)->peer, reply, len);
+}
+
+/* Room in which not even the header is in one piece */
+static unsigned int peer_reserve(struct p9_server_channel *channel, size_t len,
+				 struct kvec *vec)
+{
+	struct peer_channel *to = peer_channel_of(channel);
+
+	if (!to->peer->in_place || len > PEER_REPLY_SIZE ||
+	    !mutex_trylock(&to->reserving))
+		return 0;
+	to->reserved = kmalloc_obj(*to->reserved);
+	if (!to->reserved) {
+		mutex_unlock(&to->reserving);
+		return 0;
+	}
+	vec[0] = (struct kvec) { to->reserved->body, 9 };
+	vec[1] = (struct kvec) { to->reserved->body + 9, len - 9 };
+	return 2;
+}
+
+static void peer_commit(struct p9_server_channel *channel, size_t len)
+{
+	struct peer_channel *to = peer_channel_of(channel);
+	struct peer_reply *reply = to->reserved;
+
+	mutex_unlock(&to->reserving);
+	if (!len) {
+		kfree(reply);
+		return;
+	}
+	to->peer->nr_in_place++;
+	peer_take_reply(to->peer, reply, len);
+}
+
 static void peer_failed(struct p9_server_channel *channel, int err)
 {
 	struct peer *peer = peer_channel_of(channel)->peer;
@@ -121,6 +205,10 @@ static const struct p9_server_transport peer_transport = {
 	.recv = peer_recv,
 	.pending = peer_pending,
 	.send = peer_send_reply,
+	.reserve = peer_reserve,
+	.commit = peer_commit,
+	.locate = peer_locate,
+	.release = peer_release,
 	.failed = peer_failed,
 };
 
@@ -205,6 +293,8 @@ static struct peer *peer_alloc(struct kunit *test)
 		peer->channels[i].channel.transport = &peer_transport;
 		peer->channels[i].peer = peer;
 		INIT_LIST_HEAD(&peer->channels[i].sent);
+		INIT_LIST_HEAD(&peer->channels[i].left);
+		mutex_init(&peer->channels[i].reserving);
 	}
 	return peer;
 }

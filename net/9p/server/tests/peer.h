@@ -9,6 +9,7 @@
 
 #include <kunit/test.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <net/9p/9p.h>
@@ -28,11 +29,17 @@ struct peer;
  * @channel: the server's view of it
  * @peer: whose it is
  * @sent: messages that the server has not received; guarded by the peer's lock
+ * @left: those whose data it uses; likewise
+ * @reserving: held while there is something @reserved
+ * @reserved: a reply that the server is writing
  */
 struct peer_channel {
 	struct p9_server_channel channel;
 	struct peer *peer;
 	struct list_head sent;
+	struct list_head left;
+	struct mutex reserving;
+	struct peer_reply *reserved;
 };
 
 /**
@@ -60,9 +67,12 @@ struct peer_reply {
  * @channel: the one that peer_call() sends on
  * @last: the reply that was last taken
  * @hold: the tag whose reply's send() does not return, or PEER_NO_TAG
+ * @in_place: data need not be copied
+ * @nr_in_place: replies of which the data were not
  * @late: the server is not told of what is sent
  * @lock: guards what follows, and what is sent
  * @replies: those that have come
+ * @nr_released: requests of which the data were not copied, and are done with
  * @nr_failed: how often the server said that the session is over
  * @failure: and why, the last time
  * @changed: woken after each reply, failure and change of @hold
@@ -75,9 +85,12 @@ struct peer {
 	unsigned int channel;
 	struct peer_reply last;
 	int hold;
+	bool in_place;
+	unsigned int nr_in_place;
 	bool late;
 	spinlock_t lock;	/* what follows, and the channels' sent */
 	struct list_head replies;
+	unsigned int nr_released;
 	unsigned int nr_failed;
 	int failure;
 	wait_queue_head_t changed;

@@ -71,6 +71,16 @@ static void is_read_in_pieces(struct kunit *test)
 	expect_nothing_kept(test);
 }
 
+static int write_piece(struct p9s_xattr *xattr, u64 offset, const void *from,
+		       size_t count)
+{
+	struct kvec vec = { (void *)from, count };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, count);
+	return p9s_xattr_write(xattr, offset, &iter);
+}
+
 static void is_written_in_pieces(struct kunit *test)
 {
 	struct xattr_test *t = test->priv;
@@ -78,12 +88,12 @@ static void is_written_in_pieces(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, xattr);
 	KUNIT_EXPECT_FALSE(test, p9s_xattr_complete(xattr));
-	KUNIT_EXPECT_EQ(test, 0, p9s_xattr_write(xattr, 6, "6789", 4));
-	KUNIT_EXPECT_EQ(test, 0, p9s_xattr_write(xattr, 0, "0123", 4));
+	KUNIT_EXPECT_EQ(test, 0, write_piece(xattr, 6, "6789", 4));
+	KUNIT_EXPECT_EQ(test, 0, write_piece(xattr, 0, "0123", 4));
 	/* As many bytes as it has, and still not each of them */
-	KUNIT_EXPECT_EQ(test, 0, p9s_xattr_write(xattr, 0, "01", 2));
+	KUNIT_EXPECT_EQ(test, 0, write_piece(xattr, 0, "01", 2));
 	KUNIT_EXPECT_FALSE(test, p9s_xattr_complete(xattr));
-	KUNIT_EXPECT_EQ(test, 0, p9s_xattr_write(xattr, 4, "45", 2));
+	KUNIT_EXPECT_EQ(test, 0, write_piece(xattr, 4, "45", 2));
 	KUNIT_EXPECT_TRUE(test, p9s_xattr_complete(xattr));
 	KUNIT_EXPECT_MEMEQ(test, xattr->value, "0123456789", 10);
 	p9s_xattr_free(xattr);
@@ -106,11 +116,10 @@ static void is_not_written_beyond_its_end(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, xattr);
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
 		KUNIT_EXPECT_EQ_MSG(test, -ENOSPC,
-				    p9s_xattr_write(xattr, wrong[i].offset,
-						    "12345678901",
-						    wrong[i].count),
+				    write_piece(xattr, wrong[i].offset,
+						"12345678901", wrong[i].count),
 				    "number %u", i);
-	KUNIT_EXPECT_EQ(test, 0, p9s_xattr_write(xattr, 10, "", 0));
+	KUNIT_EXPECT_EQ(test, 0, write_piece(xattr, 10, "", 0));
 	KUNIT_EXPECT_FALSE(test, p9s_xattr_complete(xattr));
 	p9s_xattr_free(xattr);
 }
@@ -123,7 +132,7 @@ static void may_be_empty(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, xattr);
 	KUNIT_EXPECT_TRUE(test, p9s_xattr_complete(xattr));
 	KUNIT_EXPECT_NOT_NULL(test, xattr->missing);
-	KUNIT_EXPECT_EQ(test, -ENOSPC, p9s_xattr_write(xattr, 0, "x", 1));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, write_piece(xattr, 0, "x", 1));
 	p9s_xattr_free(xattr);
 	xattr = p9s_xattr_reading(&t->quota, NULL, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, xattr);
