@@ -292,3 +292,54 @@ def version_directory(env):
                 os.unlink(f"{path}/x")
                 seen.append(s.getattr(0).qid.version)
             equal(len(set(seen)), len(seen), f"versions on {what.__name__}")
+
+
+def in_memory(path, size):
+    """Whether this side's page cache has the file's first bytes."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.preadv(fd, [bytearray(size)], 0, os.RWF_NOWAIT) == size
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def forget(path):
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+
+
+@test("O_DIRECT leaves this side's page cache alone, as far as sizes allow")
+def direct(env):
+    block = bytes(range(256)) * 16
+    with env.aside() as top, ext4(top + "/in") as path, env.served(path) as s:
+        s.walk(0, 1)
+        s.lcreate(1, "file", p9raw.O_RDWR | p9raw.O_CREAT | p9raw.O_DIRECT)
+        equal(s.write(1, 0, block), 4096, "written direct")
+        check(not in_memory(path + "/file", 4096), "what was written is cached")
+        equal(s.read(1, 0, 4096), block, "read direct")
+        check(not in_memory(path + "/file", 4096), "what was read is cached")
+        s.walk(0, 2, "file")
+        s.lopen(2, p9raw.O_RDONLY)
+        s.read(2, 0, 4096)
+        check(in_memory(path + "/file", 4096), "what others read is not cached")
+        forget(path + "/file")
+        # What no disk can do is done all the same
+        equal(s.write(1, 10, b"some bytes"), 10, "written at an odd place")
+        equal(s.read(1, 8, 14), block[8:10] + b"some bytes" + block[20:22],
+              "read there")
+        s.fsync(1)
+        equal(s.read(1, 0, 4096), block[:10] + b"some bytes" + block[20:],
+              "read direct")
+
+
+@test("O_DIRECT is no error on a filesystem that has no such thing")
+def direct_nowhere(env):
+    with env.aside() as top, ramfs(top + "/in") as path, env.served(path) as s:
+        s.walk(0, 1)
+        s.lcreate(1, "file", p9raw.O_RDWR | p9raw.O_CREAT | p9raw.O_DIRECT)
+        equal(s.write(1, 0, b"data"), 4, "written")
+        equal(s.read(1, 0, 9), b"data", "read")

@@ -1,58 +1,223 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Either half works with what others have: the demo's guest script passes with
-# the upstream frontend on this backend, and with this frontend on QEMU's
-# backend. A small part of the tree is enough for these slower peers.
+# Either half works with what others have: this frontend and upstream's, on this
+# backend and on QEMU's, with 1, 2 and 4 vCPUs; upstream's two together are the
+# control. And this frontend on xen-9pfsd, which speaks 9P2000.u. In each cell a
+# guest mounts, copies a part of the kernel's headers, which both sides compare,
+# has fio verify what it writes, unmounts, and the device is unplugged.
 #
-# rig: kernel=lts guest=pv timeout=600
-# rig: kernel=mainline guest=pv,pvh timeout=600
+# One guest is enough: devices, backends and the frontends' modules come and go,
+# and CPUs go offline, which is what a frontend counts for its rings.
+#
+# rig: kernel=lts,mainline guest=pv,pvh timeout=1200
 
 . "$(dirname "$0")/../lib/ktap.sh"
 
-mkdir -p /srv/interop
+# In dom0 and in the guest
+tree=$(printf '%s\n' /usr/src/linux-headers-*-common | sort -V | tail -n 1)/include/keys
+fronts=(ours upstream)
+backs=(ours qemu)
+cpus=(4 2 1)
 
-demo_script()
+guest()
+{
+	rig-guest exec i --timeout 120 -- bash -euo pipefail -c "$1"
+}
+
+# Where the toolstack has the device: which KIND of backend
+front_path()
+{
+	echo "/local/domain/$domid/device/9pfs/0"
+}
+
+back_path()
+{
+	echo "/local/domain/0/backend/$1/$domid/0"
+}
+
+# plug KIND: as xl does it with a line of the domain's configuration
+plug()
+{
+	local front back
+
+	front=$(front_path)
+	back=$(back_path "$1")
+	xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$domid" \
+		"$back/path" /srv/interop "$back/security_model" none \
+		"$front/backend" "$back" "$front/backend-id" 0 "$front/tag" interop
+	xenstore-chmod -r "$back" n0 "r$domid"
+	xenstore-chmod -r "$front" "n$domid" r0
+	xenstore-write "$back/online" 1 "$back/state" 1 "$front/state" 1
+}
+
+# unplug KIND: a backend that does not close, as QEMU's that has crashed, is gone
+unplug()
+{
+	local back tries
+
+	back=$(back_path "$1")
+	xenstore-write "$back/online" 0 "$back/state" 5
+	for ((tries = 0; tries < 50; tries++)); do
+		[ "$(xenstore-read "$back/state" 2>/dev/null || echo 6)" != 6 ] || break
+		sleep 0.1
+	done
+	xenstore-rm "$(front_path)"
+	xenstore-rm "$back"
+	guest 'for ((n = 0; n < 100; n++)); do
+			[ -e /sys/bus/xen/devices/9pfs-0 ] || exit 0
+			sleep 0.1
+		done
+		echo "the device is still there" >&2
+		exit 1'
+}
+
+serve_by_qemu()
+{
+	/usr/libexec/xen-qemu-system-i386 -xen-domid "$domid" -xen-attach \
+		-name i -nographic -vga none -nic none -M xenpv -m 256 \
+		-monitor none -serial none -parallel none \
+		</dev/null >/tmp/qemu.log 2>&1 &
+	qemu=$!
+}
+
+# use_front ours|upstream: the module that modprobe takes, or the kernel's own
+use_front()
+{
+	guest 'rmmod 9pnet_xen 2>/dev/null || true; modprobe 9p'
+	case $1 in
+	ours) guest 'modprobe 9pnet_xen' ;;
+	# shellcheck disable=SC2016 # the guest's variables
+	upstream) guest 'insmod /lib/modules/$(uname -r)/kernel/net/9p/9pnet_xen.ko*' ;;
+	esac
+}
+
+# use_cpus N of the guest's 4
+use_cpus()
+{
+	guest "for n in 1 2 3; do
+			echo \$((n < $1)) >/sys/devices/system/cpu/cpu\$n/online
+		done 2>/dev/null
+		[ \"\$(nproc)\" = $1 ]"
+}
+
+# mount_it VERSION
+mount_it()
+{
+	guest "for ((n = 0; n < 300; n++)); do
+			[ \"\$(cat /sys/bus/xen/devices/9pfs-0/state)\" != Connected ] || break
+			sleep 0.1
+		done
+		mkdir -p /mnt
+		mount -t 9p -o trans=xen,version=$1,msize=131072 interop /mnt"
+}
+
+# work VERSION: what a cell does with its device
+work()
 {
 	rm -rf /srv/interop/*
-	rig-guest create i --type "$RIG_TYPE" --vcpus 2 "$@" \
-		--p9 'tag=interop,security_model=none,path=/srv/interop'
-	rig-guest mount i interop /mnt
-	rig-guest exec i -- env MOUNT=/mnt PART=include/keys /rig/demo/guest
-	rig-guest shutdown i
-	diff -r --no-dereference /srv/interop/own/include/keys /srv/interop/tree
+	mount_it "$1"
+	guest "cp -r $tree /mnt/tree; diff -r $tree /mnt/tree"
+	diff -r "$tree" /srv/interop/tree
+	guest 'fio --name=verify --directory=/mnt --size=512k --rw=randrw --bsrange=4k-64k \
+			--verify=crc32c --numjobs=2 --ioengine=psync --fallocate=none --minimal \
+			>/run/fio.log || { tail -n 5 /run/fio.log; exit 1; }
+		umount /mnt'
 }
 
-upstream_frontend()
-{
-	demo_script --front upstream --back ours
-}
-
-# QEMU 10's backend dies of its own heap now and then, with the upstream
-# frontend too; then its log says so.
-qemu_backend()
+# cell FRONT BACK CPUS
+cell()
 {
 	local status=0
 
-	rmmod xen-9pback
-	( set -e; demo_script --front ours --back qemu ) || status=$?
-	if [ "$status" != 0 ]; then
-		tail -n 5 /var/log/xen/qemu-9p-i.log
-		rig-guest destroy i || true
+	use_cpus "$3"
+	use_front "$1"
+	plug 9pfs
+	[ "$2" != qemu ] || serve_by_qemu
+	(set -euo pipefail; work 9p2000.L; unplug 9pfs) || status=$?
+	[ "$2" = qemu ] || return "$status"
+
+	# It has crashed if it is not there to be killed
+	if kill "$qemu" 2>/dev/null || [ "$status" = 0 ]; then
+		wait "$qemu" || true
+		return "$status"
 	fi
-	modprobe xen-9pback
+	wait "$qemu" || crashed=$?
+	[ "${crashed:-0}" -gt 128 ] || return "$status"
+	{
+		echo "QEMU's backend died of signal $((crashed - 128))"
+		tail -n 2 /tmp/qemu.log
+	} >"$peer_fault"
 	return "$status"
 }
 
-plan 2
+# Whatever a cell that failed has left
+clean_up()
+{
+	guest 'umount -l /mnt || true' 2>/dev/null
+	unplug 9pfs 2>/dev/null || true
+	pkill -f -- "-xen-domid $domid " || true
+}
+
+# run_cell FRONT BACK CPUS
+run_cell()
+{
+	local name="$1 frontend, $2 backend, $3 vCPUs" log
+
+	log=$(mktemp)
+	: >"$peer_fault"
+	set +e
+	(set -euo pipefail; cell "$@") >"$log" 2>&1 </dev/null
+	status=$?
+	set -e
+	if [ "$status" = 0 ]; then
+		ok "$name"
+	elif [ -s "$peer_fault" ]; then
+		skip "$name" "$(tr '\n' ' ' <"$peer_fault")"
+		clean_up
+	else
+		diag "$(tail -n 30 "$log")"
+		not_ok "$name"
+		clean_up
+	fi
+	rm -f "$log"
+}
+
+# Debian's daemon, which has but the operations that a log file takes
+daemon()
+{
+	use_cpus 4
+	use_front ours
+	/usr/lib/xen-4.20/bin/xen-9pfsd >/tmp/9pfsd.log 2>&1 &
+	plug xen_9pfs
+	rm -rf /srv/interop/*
+	mount_it 9p2000.u
+	guest 'echo first >/mnt/log; echo second >>/mnt/log; cat /mnt/log'
+	[ "$(cat /srv/interop/log)" = "first
+second" ]
+	guest 'umount /mnt'
+	unplug xen_9pfs
+	pkill xen-9pfsd
+}
+
+peer_fault=$(mktemp)
+mkdir -p /srv/interop
 case $RIG_KERNEL in
-lts|mainline)
-	run_test "upstream's frontend on this backend" upstream_frontend
-	run_test "this frontend on QEMU's backend" qemu_backend
-	;;
-*)
-	skip "upstream's frontend on this backend" "the rig's own kernels are built without it"
-	skip "this frontend on QEMU's backend" "QEMU uses gntdev, which turns lockdep off"
-	;;
+lts|mainline) ;;
+*) skip_all "the rig's own kernels have no upstream frontend, and QEMU's gntdev turns lockdep off" ;;
 esac
+rig-guest create i --type "$RIG_TYPE" --vcpus 4 --no-p9 --front ours --back ours
+domid=$(rig-guest domid i)
+plan $((${#fronts[@]} * ${#backs[@]} * ${#cpus[@]} + 1))
+for back in "${backs[@]}"; do
+	[ "$back" = ours ] || rmmod xen-9pback
+	for n in "${cpus[@]}"; do
+		for front in "${fronts[@]}"; do
+			run_cell "$front" "$back" "$n"
+		done
+	done
+done
+run_test "this frontend on xen-9pfsd, with 9P2000.u" daemon
+modprobe xen-9pback
+rig-guest shutdown i
 finish
