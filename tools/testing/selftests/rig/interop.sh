@@ -5,7 +5,8 @@
 # backend and on QEMU's, with 1, 2 and 4 vCPUs; upstream's two together are the
 # control. And this frontend on xen-9pfsd, which speaks 9P2000.u. In each cell a
 # guest mounts, copies a part of the kernel's headers, which both sides compare,
-# has fio verify what it writes, unmounts, and the device is unplugged.
+# has fio verify what it writes, unmounts, and the device is unplugged; once for
+# each pair it is the demo's guest script that copies.
 #
 # One guest is enough: devices, backends and the frontends' modules come and go,
 # and CPUs go offline, which is what a frontend counts for its rings.
@@ -112,13 +113,18 @@ mount_it()
 		mount -t 9p -o trans=xen,version=$1,msize=131072 interop /mnt"
 }
 
-# work VERSION: what a cell does with its device
+# work CPUS: what a cell does with its device
 work()
 {
 	rm -rf /srv/interop/*
-	mount_it "$1"
-	guest "cp -r $tree /mnt/tree; diff -r $tree /mnt/tree"
-	diff -r "$tree" /srv/interop/tree
+	mount_it 9p2000.L
+	if [ "$1" = 4 ]; then
+		rig-guest exec i --timeout 300 -- \
+			env MOUNT=/mnt PART=include/keys /rig/demo/guest
+	else
+		guest "cp -r $tree /mnt/tree; diff -r $tree /mnt/tree"
+	fi
+	diff -r --no-dereference "$tree" /srv/interop/tree
 	guest 'fio --name=verify --directory=/mnt --size=512k --rw=randrw --bsrange=4k-64k \
 			--verify=crc32c --numjobs=2 --ioengine=psync --fallocate=none --minimal \
 			>/run/fio.log || { tail -n 5 /run/fio.log; exit 1; }
@@ -134,7 +140,7 @@ cell()
 	use_front "$1"
 	plug 9pfs
 	[ "$2" != qemu ] || serve_by_qemu
-	(set -euo pipefail; work 9p2000.L; unplug 9pfs) || status=$?
+	(set -euo pipefail; work "$3"; unplug 9pfs) || status=$?
 	[ "$2" = qemu ] || return "$status"
 
 	# It has crashed if it is not there to be killed
@@ -188,9 +194,10 @@ daemon()
 {
 	use_cpus 4
 	use_front ours
-	/usr/lib/xen-4.20/bin/xen-9pfsd >/tmp/9pfsd.log 2>&1 &
-	plug xen_9pfs
 	rm -rf /srv/interop/*
+	# It takes a device that is only half written
+	plug xen_9pfs
+	/usr/lib/xen-*/bin/xen-9pfsd >/tmp/9pfsd.log 2>&1 &
 	mount_it 9p2000.u
 	guest 'echo first >/mnt/log; echo second >>/mnt/log; cat /mnt/log'
 	[ "$(cat /srv/interop/log)" = "first
