@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's side: mount a device, do with it what processes do, unmount it, and
+ * look at what came of each step and what the kernel has logged. Outcomes:
+ *
+ *  alive	every step succeeds
+ *  dead	one step fails with EIO, and all after it, at once
+ *  failed	one step fails with EIO or EFAULT, and nothing else happens
+ *  refused	the mount fails
+ *  silent	a step never ends; who is in it can be killed
+ *
+ * Unmounting always works.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hostile.h"
+
+#define LARGE_READ	30000
+/* Within this a step ends, or never; emulated machines are slow */
+#define STEP_MS		8000
+/* The same where it never ends */
+#define SILENCE_MS	2000
+/* A dead device does not make anybody wait for so long */
+#define AT_ONCE_MS	2000
+
+static unsigned int device;
+static char folder[64];
+static int file = -1;
+
+static int do_mount(void)
+{
+	char tag[32];
+
+	snprintf(tag, sizeof(tag), "hostile-%u", device);
+	return mount(tag, folder, "9p", 0,
+		     "trans=xen,version=9p2000.L,access=any,msize=1048576");
+}
+
+static int do_open(void)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
+	file = open(path, O_RDWR);
+	return file < 0 ? -1 : 0;
+}
+
+static int read_at(off_t at, size_t size)
+{
+	uint8_t *bytes = malloc(size);
+	ssize_t got = pread(file, bytes, size, at);
+	ssize_t i;
+
+	for (i = 0; i < got; i++) {
+		if (bytes[i] != file_byte(at + i)) {
+			got = -1;
+			errno = EILSEQ;
+		}
+	}
+	free(bytes);
+	return got < 0 ? -1 : 0;
+}
+
+static int do_small_read(void)
+{
+	return read_at(10, 100);
+}
+
+static int do_large_read(void)
+{
+	return read_at(1000, LARGE_READ);
+}
+
+static int do_write(void)
+{
+	static char bytes[5000];
+
+	return pwrite(file, bytes, sizeof(bytes), 0) < 0 ? -1 : 0;
+}
+
+static int do_list(void)
+{
+	DIR *dir = opendir(folder);
+	int err = 0;
+
+	if (!dir)
+		return -1;
+	errno = 0;
+	while (readdir(dir))
+		;
+	err = errno;
+	closedir(dir);
+	errno = err;
+	return err ? -1 : 0;
+}
+
+static int do_statfs(void)
+{
+	struct statfs found;
+
+	return statfs(folder, &found);
+}
+
+static int do_stat(void)
+{
+	struct stat found;
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
+	return stat(path, &found);
+}
+
+static int do_umount(void)
+{
+	return umount2(folder, 0);
+}
+
+static const struct step {
+	const char *name;
+	int (*act)(void);
+} steps[] = {
+	{ "mount", do_mount },
+	{ "stat", do_stat },
+	{ "open", do_open },
+	{ "small read", do_small_read },
+	{ "large read", do_large_read },
+	{ "write", do_write },
+	{ "list", do_list },
+	{ "statfs", do_statfs },
+	{ "stat again", do_stat },
+}, unmounting[] = {
+	{ "unmount", do_umount },
+};
+
+#define STEPS	(sizeof(steps) / sizeof(*steps))
+
+/* What came of a step, in memory that is shared with who does it */
+struct result {
+	bool begun;
+	bool ended;
+	int error;
+	unsigned int ms;
+};
+
+static struct result *results;
+
+static void run_steps(const struct step *list, size_t count)
+{
+	uint64_t begin;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		results[i].begun = true;
+		begin = now_ms();
+		results[i].error = list[i].act() ? errno : 0;
+		results[i].ms = now_ms() - begin;
+		results[i].ended = true;
+		if (list[i].act == do_mount && results[i].error)
+			break;
+	}
+	_exit(0);
+}
+
+static bool gone(pid_t pid, unsigned int ms)
+{
+	uint64_t end = now_ms() + ms;
+
+	while (waitpid(pid, NULL, WNOHANG) != pid) {
+		if (now_ms() > end)
+			return false;
+		usleep(2000);
+	}
+	return true;
+}
+
+static void print_results(const struct step *list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count && results[i].begun; i++) {
+		if (results[i].ended)
+			printf("%s: %s, %u ms\n", list[i].name,
+			       results[i].error ? strerror(results[i].error) : "done",
+			       results[i].ms);
+		else
+			printf("%s: does not end\n", list[i].name);
+	}
+}
+
+/* In a process that may be killed; false if it had to be */
+static bool try_steps(const struct step *list, size_t count, unsigned int ms)
+{
+	bool ended;
+	pid_t pid;
+
+	memset(results, 0, sizeof(*results) * STEPS);
+	pid = fork();
+	if (!pid)
+		run_steps(list, count);
+	ended = gone(pid, ms);
+	if (!ended) {
+		kill(pid, SIGKILL);
+		if (!gone(pid, STEP_MS))
+			complain("a process cannot be killed");
+	}
+	print_results(list, count);
+	return ended;
+}
+
+static void expect_dead(void)
+{
+	size_t i, first = STEPS;
+
+	for (i = 1; i < STEPS; i++) {
+		if (results[i].error && first == STEPS)
+			first = i;
+		if (i > first && (!results[i].error || results[i].ms > AT_ONCE_MS))
+			complain("%s on a dead device does not fail at once", steps[i].name);
+	}
+	if (first == STEPS || results[first].error != EIO)
+		complain("nothing fails with EIO");
+}
+
+static void expect_failed(void)
+{
+	unsigned int failed = 0;
+	size_t i;
+
+	for (i = 0; i < STEPS; i++) {
+		if (results[i].error == EIO || results[i].error == EFAULT)
+			failed++;
+		else if (results[i].error)
+			complain("%s fails with error %d", steps[i].name, results[i].error);
+	}
+	if (failed != 1)
+		complain("%u steps fail, and not one", failed);
+}
+
+static void expect_alive(void)
+{
+	size_t i;
+
+	for (i = 0; i < STEPS; i++) {
+		if (!results[i].ended || results[i].error)
+			complain("%s does not succeed", steps[i].name);
+	}
+}
+
+static void expect(const char *outcome, bool ended)
+{
+	if (ended == !strcmp(outcome, "silent"))
+		complain(ended ? "everything ended" : "not everything ended");
+	else if (!strcmp(outcome, "dead"))
+		expect_dead();
+	else if (!strcmp(outcome, "failed"))
+		expect_failed();
+	else if (!strcmp(outcome, "alive"))
+		expect_alive();
+	else if (!strcmp(outcome, "refused") &&
+		 (!results[0].error || results[0].ms > AT_ONCE_MS))
+		complain("the mount is not refused at once");
+}
+
+/* It may have to be killed if the backend says nothing, and is done even so */
+static void unmount(bool silent)
+{
+	bool ended = try_steps(unmounting, 1, silent ? SILENCE_MS : STEP_MS);
+
+	if (!silent && (!ended || results[0].error))
+		complain("unmounting does not work");
+	if (!umount2(folder, 0) || errno != EINVAL)
+		complain("it is still mounted");
+}
+
+/* What the kernel has said since the log was opened */
+static void check_log(int log, unsigned int wanted)
+{
+	char record[4096], *text, *end;
+	unsigned int found = 0;
+	ssize_t size;
+
+	while ((size = read(log, record, sizeof(record) - 1)) > 0) {
+		record[size] = 0;
+		text = strchr(record, ';');
+		if (!text || !strstr(text, "9p"))
+			continue;
+		end = strchr(text, '\n');
+		if (end)
+			*end = 0;
+		printf("logged: %s\n", text + 1);
+		found++;
+	}
+	if (found != wanted)
+		complain("%u lines are logged, and not %u", found, wanted);
+}
+
+static void await_device(void)
+{
+	uint64_t end = now_ms() + STEP_MS;
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/bus/xen/drivers/9pfs/9pfs-%u", device);
+	while (access(path, F_OK)) {
+		if (now_ms() > end)
+			die("fault: the device does not appear");
+		usleep(5000);
+	}
+}
+
+int visit(unsigned int number, const char *outcome, unsigned int lines)
+{
+	bool silent = !strcmp(outcome, "silent");
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	bool ended;
+
+	if (log < 0 || lseek(log, 0, SEEK_END) < 0)
+		die("/dev/kmsg: %s", strerror(errno));
+	device = number;
+	snprintf(folder, sizeof(folder), "/run/hostile-%u", number);
+	mkdir(folder, 0700);
+	results = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (results == MAP_FAILED)
+		die("out of memory");
+	await_device();
+	ended = try_steps(steps, STEPS, silent ? SILENCE_MS : 2 * STEP_MS);
+	expect(outcome, ended);
+	if (results[0].ended && !results[0].error)
+		unmount(silent);
+	check_log(log, lines);
+	return complained();
+}
+
+/* carry: what somebody else's mount does all the while */
+int carry(const char *where, const char *until)
+{
+	static char bytes[200000], back[sizeof(bytes)];
+	unsigned int rounds = 0;
+	uint64_t begin, longest = 0;
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/carried", where);
+	while (access(until, F_OK)) {
+		begin = now_ms();
+		memset(bytes, ++rounds, sizeof(bytes));
+		fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+		if (fd < 0 || write(fd, bytes, sizeof(bytes)) != sizeof(bytes) ||
+		    pread(fd, back, sizeof(back), 0) != sizeof(back) || close(fd))
+			die("fault: round %u: %s", rounds, strerror(errno));
+		if (memcmp(bytes, back, sizeof(bytes)))
+			die("fault: round %u: what was written is not what is read", rounds);
+		if (now_ms() - begin > longest)
+			longest = now_ms() - begin;
+		usleep(20000);
+	}
+	printf("%u rounds, the longest took %lu ms\n", rounds, (unsigned long)longest);
+	return rounds < 10 || longest > STEP_MS;
+}
