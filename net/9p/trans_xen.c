@@ -157,7 +157,8 @@ struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
  */
 void p9_xen_front_live(struct p9_xen_front *front)
 {
-	WRITE_ONCE(front->state, P9_XEN_LIVE);
+	/* It may have broken the protocol before it connected */
+	cmpxchg(&front->state, P9_XEN_CONNECTING, P9_XEN_LIVE);
 	wake_up_all(&front->changed);
 }
 
