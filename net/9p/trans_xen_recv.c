@@ -462,13 +462,27 @@ static u32 p9_xen_receive(struct p9_xen_ring *ring)
 	return done;
 }
 
+/*
+ * The backend takes what was sent, in order: its index may not go back, nor run
+ * ahead. If it could, each event would look as if it brought something.
+ */
+static void p9_xen_check_taken(struct p9_xen_ring *ring, u32 out_cons)
+{
+	/* Of what it has seen the index was moved; pairs with xen_9pfs_publish() */
+	virt_rmb();
+	if (out_cons - ring->out_seen >
+	    READ_ONCE(ring->out.index) - ring->out_seen)
+		p9_xen_violation(ring, "impossible out_cons", out_cons);
+}
+
 /**
  * p9_xen_event - the backend has sent replies or taken requests
  * @irq: the ring's
  * @arg: the ring
  *
  * An event that brings neither is spurious, and Xen's event code makes a
- * backend that sends many of them wait.
+ * backend that sends many of them wait. That of a dead device is never
+ * acknowledged, so that it is the last one.
  *
  * Context: interrupt.
  * Return: IRQ_HANDLED, or IRQ_WAKE_THREAD when there may be more than an
@@ -481,10 +495,13 @@ irqreturn_t p9_xen_event(int irq, void *arg)
 	bool any = out_cons != ring->out_seen;
 	u32 done;
 
+	p9_xen_check_taken(ring, out_cons);
 	ring->out_seen = out_cons;
 	if (wq_has_sleeper(&ring->room))
 		wake_up(&ring->room);
 	done = p9_xen_receive(ring);
+	if (p9_xen_front_dead(ring->front))
+		return IRQ_HANDLED;
 	if (done >= ring->in.size)
 		return IRQ_WAKE_THREAD;
 	xen_irq_lateeoi(irq, any || done ? 0 : XEN_EOI_FLAG_SPURIOUS);
@@ -505,7 +522,8 @@ irqreturn_t p9_xen_event_thread(int irq, void *arg)
 
 	while (p9_xen_receive(ring) >= ring->in.size)
 		cond_resched();
-	xen_irq_lateeoi(irq, 0);
+	if (!p9_xen_front_dead(ring->front))
+		xen_irq_lateeoi(irq, 0);
 	return IRQ_HANDLED;
 }
 
