@@ -135,6 +135,8 @@ enum p9_xen_state {
  *	reference of its request
  * @readers: those who wait for data of replies that have not come
  * @flushes: for each Tflush in flight, what it flushes
+ * @strays: replies that may still come to requests of earlier mounts, at most;
+ *	guarded by @lock
  * @failure: what a broken protocol leads to, out of the event handler's way
  * @nr_rings: how many rings there are
  * @rings: the rings
@@ -153,6 +155,7 @@ struct p9_xen_front {
 	struct list_head inflight;
 	struct list_head readers;
 	struct list_head flushes;
+	unsigned long strays;
 	struct work_struct failure;
 	unsigned int nr_rings;
 	struct p9_xen_ring *rings;

@@ -333,19 +333,48 @@ static void p9_xen_complete(struct p9_xen_ring *ring, struct p9_req_t *req,
 	p9_client_cb(front->client, req, status);
 }
 
+/* A reply to nobody: true if an earlier mount may be whom it is for */
+static bool p9_xen_stray(struct p9_xen_front *front)
+{
+	unsigned long flags;
+	bool known;
+
+	spin_lock_irqsave(&front->lock, flags);
+	known = front->strays;
+	if (known)
+		front->strays--;
+	spin_unlock_irqrestore(&front->lock, flags);
+	return known;
+}
+
+/* False if nobody has sent what this is a reply to */
+static bool p9_xen_deliver(struct p9_xen_ring *ring, struct p9_req_t *req,
+			   const u8 *header, u32 size)
+{
+	if (req && p9_xen_take_request(ring->front, req)) {
+		p9_xen_complete(ring, req, header, size);
+		return true;
+	}
+	p9_xen_pass(ring, size);
+	/* Rversion may come twice, if somebody killed the earlier mount */
+	return get_unaligned_le16(header + 5) == P9_NOTAG &&
+	       p9_xen_stray(ring->front);
+}
+
 /* One whole message of @size bytes is there; its header is in @header */
 static bool p9_xen_reply(struct p9_xen_ring *ring, const u8 *header, u32 size)
 {
 	struct p9_xen_front *front = ring->front;
 	u16 tag = get_unaligned_le16(header + 5);
 	struct p9_req_t *req;
-	bool ours;
+	bool wanted;
 
 	/* Left over from an earlier mount */
 	if (!front->client ||
 	    (tag != P9_NOTAG && !READ_ONCE(front->negotiated))) {
 		p9_xen_pass(ring, size);
-		return true;
+		wanted = p9_xen_stray(front);
+		goto out;
 	}
 
 	req = p9_tag_lookup(front->client, tag);
@@ -356,18 +385,14 @@ static bool p9_xen_reply(struct p9_xen_ring *ring, const u8 *header, u32 size)
 				 header[4]);
 		return false;
 	}
-	ours = req && p9_xen_take_request(front, req);
-	if (ours)
-		p9_xen_complete(ring, req, header, size);
-	else
-		p9_xen_pass(ring, size);
+	wanted = p9_xen_deliver(ring, req, header, size);
 	if (req)
 		p9_req_put(front->client, req);
-	/* Rversion may come twice, if somebody killed the earlier mount */
-	if (ours || tag == P9_NOTAG)
-		return true;
-	p9_xen_violation(ring, "a reply to a tag that is not in flight", tag);
-	return false;
+out:
+	if (!wanted)
+		p9_xen_violation(ring, "a reply to a tag that is not in flight",
+				 tag);
+	return wanted;
 }
 
 /* The size of a message that was worked on, or 0 if there was none */

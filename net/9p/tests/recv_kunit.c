@@ -391,6 +391,7 @@ static void drops_what_an_earlier_mount_left(struct kunit *test)
 	u32 i;
 
 	f->front.client = NULL;
+	f->front.strays = RING_SIZE / 1024 + 1;
 	for (i = 0; i < RING_SIZE; i += 1024)
 		reply(test, 1024, P9_RREAD, 9);
 	KUNIT_EXPECT_EQ(test, RING_SIZE, drain(test));
@@ -403,6 +404,34 @@ static void drops_what_an_earlier_mount_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 40, drain(test));
 	KUNIT_EXPECT_EQ(test, REQ_STATUS_SENT, req->status);
 	KUNIT_EXPECT_EQ(test, P9_XEN_LIVE, f->front.state);
+}
+
+/* As many as were in flight when that mount ended, and no more */
+static void more_than_an_earlier_mount_left(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	f->front.client = NULL;
+	f->front.strays = 1;
+	reply(test, 40, P9_RGETATTR, 1);
+	KUNIT_EXPECT_EQ(test, 40, drain(test));
+	KUNIT_EXPECT_EQ(test, P9_XEN_LIVE, f->front.state);
+	reply(test, 40, P9_RGETATTR, 2);
+	drain(test);
+	expect_dead(test);
+}
+
+static void versions_nobody_asked_for(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	/* That of an earlier mount, which was killed */
+	f->front.strays = 1;
+	reply(test, 21, P9_RVERSION, P9_NOTAG);
+	KUNIT_EXPECT_EQ(test, 21, drain(test));
+	reply(test, 21, P9_RVERSION, P9_NOTAG);
+	drain(test);
+	expect_dead(test);
 }
 
 static void unknown_tag(struct kunit *test)
@@ -486,10 +515,16 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(small_replies_follow_a_claim),
 	KUNIT_CASE(error_instead_of_data),
 	KUNIT_CASE_PARAM(refuses_other_data, lie_gen_params),
+	KUNIT_CASE_PARAM(refuses_other_data_in_a_copy, lie_gen_params),
+	KUNIT_CASE(refuses_more_written_than_sent),
+	KUNIT_CASE(error_that_is_none),
+	KUNIT_CASE(error_without_its_number),
 	KUNIT_CASE(nobody_wants_the_data_any_more),
 	KUNIT_CASE(reply_that_does_not_fit),
 	KUNIT_CASE(waits_for_the_whole_reply),
 	KUNIT_CASE(drops_what_an_earlier_mount_left),
+	KUNIT_CASE(more_than_an_earlier_mount_left),
+	KUNIT_CASE(versions_nobody_asked_for),
 	KUNIT_CASE(unknown_tag),
 	KUNIT_CASE(answered_twice),
 	KUNIT_CASE(another_type),
