@@ -11,7 +11,8 @@
  * with it.
  *
  * A reply is believed in nothing: it has to be one to a request in flight, of
- * the type that this request has, and no longer than there is room for it.
+ * the type that this request has, no longer than there is room for it, and no
+ * count or error in it may be one that the client would stumble over.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -26,6 +27,12 @@
 #include <xen/events.h>
 
 #include "trans_xen.h"
+
+/* The shortest error: a number, or in 9P2000 an empty string and a number */
+#define P9_XEN_ERROR_SIZE	11
+
+/* From here on error numbers are the kernel's own */
+#define P9_XEN_ERRNO_END	512
 
 /**
  * struct p9_xen_flush - a Tflush that has been sent
@@ -273,6 +280,31 @@ static bool p9_xen_claim_data(struct p9_xen_ring *ring, struct p9_req_t *req,
 	return true;
 }
 
+static bool p9_xen_is_error(u8 type)
+{
+	return type == P9_RLERROR || type == P9_RERROR;
+}
+
+/*
+ * Whether the count that a copied reply begins with is that of the message, and
+ * no more than was asked for: the client would log each one that is not.
+ */
+static bool p9_xen_counts(const struct p9_req_t *req)
+{
+	u32 size = req->rc.size, count, wanted;
+	u8 type = req->rc.sdata[4];
+
+	if (type != P9_RREAD && type != P9_RREADDIR && type != P9_RWRITE)
+		return p9_xen_is_error(type) ? size >= P9_XEN_ERROR_SIZE : true;
+	if (size < P9_XEN_DATA_HDR)
+		return false;
+	count = get_unaligned_le32(req->rc.sdata + P9_XEN_HDR_SIZE);
+	/* Behind fid[4] and offset[8] */
+	wanted = get_unaligned_le32(req->tc.sdata + P9_XEN_HDR_SIZE + 12);
+	return count <= wanted &&
+	       (type == P9_RWRITE || count == size - P9_XEN_DATA_HDR);
+}
+
 /* Copies a whole reply, and has done with its bytes */
 static bool p9_xen_copy_reply(struct p9_xen_ring *ring, struct p9_req_t *req,
 			      struct p9_xen_claim *claim, u32 size)
@@ -286,12 +318,23 @@ static bool p9_xen_copy_reply(struct p9_xen_ring *ring, struct p9_req_t *req,
 			     req->rc.sdata + P9_XEN_HDR_SIZE,
 			     size - P9_XEN_HDR_SIZE);
 	p9_xen_pass(ring, size);
-	return fits;
+	return fits && p9_xen_counts(req);
 }
 
-static bool p9_xen_is_error(u8 type)
+/*
+ * Of numbers that are no error of a process's, the kernel believes some: with
+ * -EIOCBQUEUED a read would count as going on.
+ */
+static bool p9_xen_strange_error(const struct p9_client *client,
+				 const struct p9_req_t *req)
 {
-	return type == P9_RLERROR || type == P9_RERROR;
+	u32 error;
+
+	if (!p9_xen_is_error(req->rc.sdata[4]) ||
+	    client->proto_version != p9_proto_2000L)
+		return false;
+	error = get_unaligned_le32(req->rc.sdata + P9_XEN_HDR_SIZE);
+	return !error || error >= P9_XEN_ERRNO_END;
 }
 
 /* Whoever wanted the data was killed, and must not be told that it has come */
@@ -320,10 +363,10 @@ static void p9_xen_complete(struct p9_xen_ring *ring, struct p9_req_t *req,
 		good = p9_xen_claim_data(ring, req, claim, size);
 	else
 		good = p9_xen_copy_reply(ring, req, claim, size);
-	if (!good || abandoned) {
-		if (!abandoned)
-			pr_warn_ratelimited("a reply of %u bytes to tag %u is not what was asked for; the request fails\n",
-					    size, req->tc.tag);
+	if (!good && !abandoned)
+		p9_xen_violation(ring, "a reply that is not what was asked for, by its bytes",
+				 size);
+	if (!good || abandoned || p9_xen_strange_error(front->client, req)) {
 		req->t_err = -EIO;
 		status = REQ_STATUS_ERROR;
 	}
