@@ -124,6 +124,7 @@ struct lie;
  * @storm: sends events without end until then, in milliseconds
  * @restless: moves an index with each of them
  * @flood: the ring to fill with replies until @storm, or NULL
+ * @held: takes no requests until then, in milliseconds
  * @nr_rings, @rings: mapped
  * @fids: which node a fid stands for
  * @msize: negotiated
@@ -143,6 +144,7 @@ struct backend {
 	uint64_t storm;
 	bool restless;
 	struct ring *flood;
+	uint64_t held;
 	unsigned int nr_rings;
 	struct ring rings[MAX_RINGS];
 	uint8_t fids[256];
@@ -154,12 +156,13 @@ struct backend {
  * @name: for the command line
  * @outcome: what a visit is to find, see visit.c
  * @lines: how many lines the guest may log about it
- * @at: the type of request whose answer is the lie
+ * @at: the type of request whose answer is the lie; 0: before it is connected
  * @least: bytes that a read or write has to be about, at least
  * @tell: sends @reply, the honest answer, or something else
  * @value: for @tell
  * @node, @text: a node of the backend's directory, and what stands there
  * @state: what the device is offered with, instead of InitWait
+ * @at_last: what it does once it was held, if it does not serve on
  */
 struct lie {
 	const char *name;
@@ -172,6 +175,7 @@ struct lie {
 	const char *node;
 	const char *text;
 	enum bus_state state;
+	void (*at_last)(struct backend *b);
 };
 
 /* main.c */

@@ -13,6 +13,8 @@
 /* A read that the client does with a copy, and one without */
 #define SMALL	1
 #define LARGE	4096
+/* How long nobody is answered, where somebody is at last */
+#define HELD_MS	4000
 /* How long a storm lasts */
 #define STORM_MS	2000
 
@@ -239,10 +241,31 @@ static void remove_nodes(struct backend *b, struct ring *ring, struct message *r
 	remove_features(b, ring, reply);
 }
 
+/* Nothing is taken off the rings, which fill, and nobody is answered */
+static void hold(struct backend *b, struct ring *ring, struct message *reply)
+{
+	ring_send(b, ring, reply);
+	b->held = now_ms() + b->lie->value;
+}
+
+static void close_at_last(struct backend *b)
+{
+	device_state(b, CLOSING);
+	b->mute = true;
+}
+
+static void vanish_at_last(struct backend *b)
+{
+	device_remove_node(b, "state");
+	b->mute = true;
+}
+
 #define DEAD	.outcome = "dead", .lines = 1
 #define ALIVE	.outcome = "alive", .lines = 0
 #define FAILED	.outcome = "failed", .lines = 0
 #define SILENT	.outcome = "silent", .lines = 0
+/* The backend's fault, and the mount's refusal */
+#define CLOSED_UP .outcome = "refused", .lines = 2
 #define REFUSED	.outcome = "refused", .lines = 1
 /* The client refuses it, and says nothing */
 #define DECLINED .outcome = "refused", .lines = 0
@@ -277,7 +300,7 @@ static const struct lie lies[] = {
 	{ "error-restart", FAILED, TREAD, SMALL, say_error, 512 },
 	{ "error-queued", FAILED, TREAD, LARGE, say_error, 529 },
 	{ "error-4g", FAILED, TREAD, LARGE, say_error, 0xffffffff },
-	{ "error-cut-off", FAILED, TREAD, LARGE, say_no_error },
+	{ "error-cut-off", DEAD, TREAD, LARGE, say_no_error },
 	{ "msize-larger", ALIVE, TVERSION, 0, say_msize, 0x7fffffff },
 	{ "msize-tiny", DECLINED, TVERSION, 0, say_msize, 100 },
 	{ "msize-0", DECLINED, TVERSION, 0, say_msize, 0 },
@@ -288,6 +311,7 @@ static const struct lie lies[] = {
 	{ "in-prod-back", DEAD, TREAD, LARGE, move_in_prod, -1 },
 	{ "in-prod-ahead-of-zeroes", DEAD, TGETATTR, 0, move_in_prod, 100 },
 	{ "in-prod-ahead-of-garbage", DEAD, TREAD, LARGE, send_garbage },
+	{ "garbage-before-it-connects", CLOSED_UP, 0, 0, send_garbage },
 	{ "out-cons-ahead", DEAD, TREAD, LARGE, move_out_cons, 1000 },
 	{ "out-cons-back", DEAD, TREAD, LARGE, move_out_cons, -50 },
 	{ "refs-rewritten", ALIVE, TATTACH, 0, rewrite_refs },
@@ -298,13 +322,13 @@ static const struct lie lies[] = {
 	{ "no-event", SILENT, TREAD, LARGE, send_no_event },
 	{ "no-answer", SILENT, TREAD, LARGE, send_nothing },
 	{ "no-answer-to-version", SILENT, TVERSION, 0, send_nothing },
-	{ "versions", REFUSED, .node = "versions", .text = "0, 2,,9P2000.L, 11,-1" },
-	{ "versions-empty", REFUSED, .node = "versions", .text = "" },
-	{ "max-rings-0", REFUSED, .node = "max-rings", .text = "0" },
-	{ "max-rings-words", REFUSED, .node = "max-rings", .text = "a few" },
+	{ "versions", CLOSED_UP, .node = "versions", .text = "0, 2,,9P2000.L, 11,-1" },
+	{ "versions-empty", CLOSED_UP, .node = "versions", .text = "" },
+	{ "max-rings-0", CLOSED_UP, .node = "max-rings", .text = "0" },
+	{ "max-rings-words", CLOSED_UP, .node = "max-rings", .text = "a few" },
 	{ "max-rings-huge", ALIVE, .node = "max-rings", .text = "4294967295" },
-	{ "order-0", REFUSED, .node = "max-ring-page-order", .text = "0" },
-	{ "order-words", REFUSED, .node = "max-ring-page-order", .text = "-" },
+	{ "order-0", CLOSED_UP, .node = "max-ring-page-order", .text = "0" },
+	{ "order-words", CLOSED_UP, .node = "max-ring-page-order", .text = "-" },
 	{ "order-huge", ALIVE, .node = "max-ring-page-order", .text = "4294967295" },
 	{ "state-connected-first", SILENT, .state = CONNECTED },
 	{ "state-unknown", DEAD, TREAD, LARGE, remove_state },
@@ -312,6 +336,12 @@ static const struct lie lies[] = {
 	{ "state-back", DEAD, TREAD, LARGE, set_state, INITIALISING },
 	{ "state-none", ALIVE, TREAD, LARGE, set_state, 99 },
 	{ "state-closed", DEAD, TREAD, LARGE, close_and_offer },
+	{ "held-and-closed", .outcome = "waited", .lines = 1, TSTATFS, 0, hold, 1000,
+	  .at_last = close_at_last },
+	{ "held-and-gone", .outcome = "waited", .lines = 1, TSTATFS, 0, hold, 1000,
+	  .at_last = vanish_at_last },
+	{ "held-and-unbound", .outcome = "unbound", .lines = 0, TSTATFS, 0, hold, 60000 },
+	{ "held-and-killed", .outcome = "killed", .lines = 0, TSTATFS, 0, hold, HELD_MS },
 	{ "features-vanish", ALIVE, TREAD, SMALL, remove_features },
 	{ "nodes-vanish", ALIVE, TREAD, LARGE, remove_nodes },
 };

@@ -54,6 +54,12 @@ static void connect(struct backend *b)
 	    device_front(b, "state") != INITIALISED)
 		return;
 	map_rings(b);
+	if (b->lie && b->lie->tell && !b->lie->at) {
+		b->lied = true;
+		b->lie->tell(b, &b->rings[0], &reply);
+		/* The frontend is to see this before the state */
+		usleep(100000);
+	}
 	device_state(b, CONNECTED);
 }
 
@@ -74,8 +80,13 @@ static void serve_requests(struct backend *b)
 {
 	unsigned int i;
 
+	if (b->held && now_ms() >= b->held) {
+		b->held = 0;
+		if (b->lie->at_last)
+			b->lie->at_last(b);
+	}
 	for (i = 0; i < b->nr_rings; i++) {
-		while (ring_take(&b->rings[i], &request))
+		while (!b->held && ring_take(&b->rings[i], &request))
 			serve_one(b, &b->rings[i]);
 	}
 }
@@ -160,7 +171,7 @@ static void offer_again(struct backend *b)
 {
 	b->lie = NULL;
 	b->mute = b->silent = b->restless = false;
-	b->storm = 0;
+	b->storm = b->held = 0;
 	b->flood = NULL;
 	device_offer(b);
 	if (!device_wait(b, INITIALISED, STEP_MS))

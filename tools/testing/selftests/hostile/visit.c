@@ -8,6 +8,11 @@
  *  failed	one step fails with EIO or EFAULT, and nothing else happens
  *  refused	the mount fails
  *  silent	a step never ends; who is in it can be killed
+ *  waited	many wait for replies, and for room in the rings: each gets EIO as
+ *		soon as the backend has gone
+ *  unbound	the same, as soon as the driver is unbound
+ *  killed	the same, but they are killed; nobody is left behind, and the mount
+ *		goes on when the backend does
  *
  * Unmounting always works.
  */
@@ -34,6 +39,8 @@
 #define SILENCE_MS	2000
 /* A dead device does not make anybody wait for so long */
 #define AT_ONCE_MS	2000
+/* Until all of a crowd wait */
+#define SETTLE_MS	700
 
 static unsigned int device;
 static char folder[64];
@@ -127,10 +134,27 @@ static int do_umount(void)
 	return umount2(folder, 0);
 }
 
-static const struct step {
+/* Enough for a ring to be full with two of them */
+static int do_large_write(void)
+{
+	static char bytes[LARGE_READ];
+
+	return pwrite(file, bytes, sizeof(bytes), 0) < 0 ? -1 : 0;
+}
+
+static int do_lock(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_start = getpid(), .l_len = 1 };
+
+	return fcntl(file, F_SETLKW, &lock);
+}
+
+struct step {
 	const char *name;
 	int (*act)(void);
-} steps[] = {
+};
+
+static const struct step steps[] = {
 	{ "mount", do_mount },
 	{ "stat", do_stat },
 	{ "open", do_open },
@@ -140,9 +164,26 @@ static const struct step {
 	{ "list", do_list },
 	{ "statfs", do_statfs },
 	{ "stat again", do_stat },
-}, unmounting[] = {
+};
+
+static const struct step unmounting[] = {
 	{ "unmount", do_umount },
 };
+
+/* What many do at a time */
+static const struct step crowd[] = {
+	{ "write", do_large_write },
+	{ "large read", do_large_read },
+	{ "another write", do_large_write },
+	{ "lock", do_lock },
+	{ "small read", do_small_read },
+	{ "write once more", do_large_write },
+	{ "stat", do_stat },
+	{ "another lock", do_lock },
+	{ "another read", do_large_read },
+};
+
+_Static_assert(sizeof(crowd) == sizeof(steps), "results are for as many");
 
 #define STEPS	(sizeof(steps) / sizeof(*steps))
 
@@ -152,21 +193,28 @@ struct result {
 	bool ended;
 	int error;
 	unsigned int ms;
+	uint64_t end;
 };
 
 static struct result *results;
 
+static void run_step(const struct step *step, struct result *result)
+{
+	uint64_t begin = now_ms();
+
+	result->begun = true;
+	result->error = step->act() ? errno : 0;
+	result->end = now_ms();
+	result->ms = result->end - begin;
+	result->ended = true;
+}
+
 static void run_steps(const struct step *list, size_t count)
 {
-	uint64_t begin;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		results[i].begun = true;
-		begin = now_ms();
-		results[i].error = list[i].act() ? errno : 0;
-		results[i].ms = now_ms() - begin;
-		results[i].ended = true;
+		run_step(&list[i], &results[i]);
 		if (list[i].act == do_mount && results[i].error)
 			break;
 	}
@@ -302,7 +350,7 @@ static void check_log(int log, unsigned int wanted)
 		printf("logged: %s\n", text + 1);
 		found++;
 	}
-	if (found != wanted)
+	if (found > wanted || (wanted && !found))
 		complain("%u lines are logged, and not %u", found, wanted);
 }
 
@@ -317,6 +365,123 @@ static void await_device(void)
 			die("fault: the device does not appear");
 		usleep(5000);
 	}
+}
+
+static pid_t people[STEPS];
+
+static void gather(void)
+{
+	size_t i;
+
+	memset(results, 0, sizeof(*results) * STEPS);
+	/* The statfs is where the backend begins to take nothing */
+	if (do_mount() || do_open() || do_statfs())
+		die("fault: mounting: %s", strerror(errno));
+	for (i = 0; i < STEPS; i++) {
+		people[i] = fork();
+		if (!people[i]) {
+			run_step(&crowd[i], &results[i]);
+			_exit(0);
+		}
+	}
+}
+
+static void scatter(unsigned int ms)
+{
+	size_t i;
+
+	for (i = 0; i < STEPS; i++) {
+		if (!gone(people[i], ms))
+			complain("%s does not end", crowd[i].name);
+	}
+}
+
+/* All have waited until the moment @from, or the first of them was told, no longer */
+static void expect_all_failed(uint64_t from)
+{
+	uint64_t first = from, last = 0;
+	size_t i;
+
+	for (i = 0; i < STEPS; i++) {
+		if (!results[i].ended || results[i].error != EIO)
+			complain("%s does not fail with EIO", crowd[i].name);
+		if (!first || results[i].end < first)
+			first = results[i].end;
+		if (results[i].end > last)
+			last = results[i].end;
+	}
+	if (from && first < from)
+		complain("somebody did not wait");
+	if (last > first + AT_ONCE_MS)
+		complain("the last is told %lu ms after the first",
+			 (unsigned long)(last - first));
+}
+
+static void bind_driver(const char *how)
+{
+	char path[80], name[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/xen/drivers/9pfs/%s", how);
+	snprintf(name, sizeof(name), "9pfs-%u", device);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, name, strlen(name)) < 0)
+		complain("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+static void crowd_is_unbound(void)
+{
+	uint64_t from;
+
+	usleep(SETTLE_MS * 1000);
+	from = now_ms();
+	bind_driver("unbind");
+	if (now_ms() - from > STEP_MS)
+		complain("the driver is unbound only after %lu ms",
+			 (unsigned long)(now_ms() - from));
+	scatter(AT_ONCE_MS);
+	expect_all_failed(from);
+}
+
+static void crowd_is_killed(void)
+{
+	size_t i;
+
+	usleep(SETTLE_MS * 1000);
+	for (i = 0; i < STEPS; i++) {
+		if (results[i].ended)
+			complain("%s did not wait", crowd[i].name);
+		kill(people[i], SIGKILL);
+	}
+	/* Before the backend goes on */
+	scatter(AT_ONCE_MS);
+	if (do_stat() || do_large_read() || do_write() || do_lock())
+		complain("the mount does not go on: %s", strerror(errno));
+}
+
+static bool visit_in_a_crowd(const char *outcome)
+{
+	bool waited = !strcmp(outcome, "waited");
+	bool unbound = !strcmp(outcome, "unbound");
+
+	if (!waited && !unbound && strcmp(outcome, "killed"))
+		return false;
+	gather();
+	if (waited) {
+		scatter(STEP_MS);
+		expect_all_failed(0);
+	} else if (unbound) {
+		crowd_is_unbound();
+	} else {
+		crowd_is_killed();
+	}
+	close(file);
+	print_results(crowd, STEPS);
+	unmount(false);
+	if (unbound)
+		bind_driver("bind");
+	return true;
 }
 
 int visit(unsigned int number, const char *outcome, unsigned int lines)
@@ -335,10 +500,12 @@ int visit(unsigned int number, const char *outcome, unsigned int lines)
 	if (results == MAP_FAILED)
 		die("out of memory");
 	await_device();
-	ended = try_steps(steps, STEPS, silent ? SILENCE_MS : 2 * STEP_MS);
-	expect(outcome, ended);
-	if (results[0].ended && !results[0].error)
-		unmount(silent);
+	if (!visit_in_a_crowd(outcome)) {
+		ended = try_steps(steps, STEPS, silent ? SILENCE_MS : 2 * STEP_MS);
+		expect(outcome, ended);
+		if (results[0].ended && !results[0].error)
+			unmount(silent);
+	}
 	check_log(log, lines);
 	return complained();
 }
