@@ -34,6 +34,10 @@
 #define FILE_NAME	"file"
 #define FILE_SIZE	100000U
 
+/* What the guest may change at any moment, or is to see at once */
+#define LOAD(from)	__atomic_load_n(&(from), __ATOMIC_SEQ_CST)
+#define STORE(to, value) __atomic_store_n(&(to), value, __ATOMIC_SEQ_CST)
+
 static inline uint8_t file_byte(uint64_t at)
 {
 	return at * 7 + at / 251;
@@ -98,7 +102,7 @@ struct interface {
  * @port: the event channel
  */
 struct ring {
-	volatile struct interface *intf;
+	struct interface *intf;
 	uint8_t *data;
 	uint32_t half;
 	uint32_t refs;

@@ -141,7 +141,7 @@ static void send_garbage(struct backend *b, struct ring *ring, struct message *r
 /* An honest answer, and an index that cannot be */
 static void move_out_cons(struct backend *b, struct ring *ring, struct message *reply)
 {
-	ring->intf->out_cons = ring->out_cons + b->lie->value;
+	STORE(ring->intf->out_cons, ring->out_cons + b->lie->value);
 	ring_send(b, ring, reply);
 	b->mute = true;
 }

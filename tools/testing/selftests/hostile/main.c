@@ -76,5 +76,6 @@ int main(int argc, char **argv)
 		return visit(atoi(argv[2]), argv[3], atoi(argv[4]));
 	if (argc == 4 && !strcmp(argv[1], "carry"))
 		return carry(argv[2], argv[3]);
-	die("usage: hostile list | serve DOMID NUMBER LIE | visit NUMBER OUTCOME LINES | carry DIR FILE");
+	die("usage: hostile list | serve DOMID NUMBER LIE |\n"
+	    "       visit NUMBER OUTCOME LINES | carry DIR FILE");
 }

@@ -14,13 +14,13 @@
 /* How long a frontend may take to make room for a reply */
 #define ROOM_MS		5000
 
-static bool all_zero(const volatile void *at, size_t size)
+static bool all_zero(const void *at, size_t size)
 {
-	const volatile uint8_t *bytes = at;
+	const uint8_t *bytes = at;
 	size_t i;
 
 	for (i = 0; i < size; i++) {
-		if (bytes[i])
+		if (LOAD(bytes[i]))
 			return false;
 	}
 	return true;
@@ -28,20 +28,20 @@ static bool all_zero(const volatile void *at, size_t size)
 
 static void check_interface(const struct ring *ring)
 {
-	const volatile struct interface *intf = ring->intf;
+	const struct interface *intf = ring->intf;
 	size_t used = offsetof(struct interface, ref) + ring->refs * sizeof(*intf->ref);
 
 	if (!all_zero(intf->pad1, sizeof(intf->pad1)) ||
 	    !all_zero(intf->pad2, sizeof(intf->pad2)))
 		complain("the interface page is not zero between the indices");
-	if (!all_zero((const volatile uint8_t *)intf + used, PAGE - used))
+	if (!all_zero((const uint8_t *)intf + used, PAGE - used))
 		complain("the interface page is not zero behind the %u references", ring->refs);
 }
 
 /* The pages as they are to be when nothing was sent */
 static void check_fresh(const struct ring *ring)
 {
-	const volatile struct interface *intf = ring->intf;
+	const struct interface *intf = ring->intf;
 
 	check_interface(ring);
 	if (intf->in_cons || intf->in_prod || intf->out_cons || intf->out_prod)
@@ -59,8 +59,8 @@ void ring_check(const struct ring *ring)
 	check_interface(ring);
 	for (i = 0; i < 2 * ring->half; i++) {
 		if (ring->data[i] != ring->expected[i]) {
-			complain("byte %u of a ring of twice %u is %#x and not %#x as in its last message",
-				 i, ring->half, ring->data[i], ring->expected[i]);
+			complain("byte %u of a ring is %#x, and was %#x in its last message",
+				 i, ring->data[i], ring->expected[i]);
 			return;
 		}
 	}
@@ -69,12 +69,13 @@ void ring_check(const struct ring *ring)
 static void copy_refs(struct ring *ring, uint32_t *refs)
 {
 	uint32_t i;
+	uint32_t order = LOAD(ring->intf->ring_order);
 
-	if (ring->intf->ring_order < 1 || ring->intf->ring_order > MAX_ORDER)
-		die("the frontend's ring has the order %u", ring->intf->ring_order);
-	ring->refs = 1U << ring->intf->ring_order;
+	if (order < 1 || order > MAX_ORDER)
+		die("fault: the frontend's ring has the order %u", order);
+	ring->refs = 1U << order;
 	for (i = 0; i < ring->refs; i++)
-		refs[i] = ring->intf->ref[i];
+		refs[i] = LOAD(ring->intf->ref[i]);
 }
 
 /* ring_map: map a ring that a frontend has just made, and look at its pages */
@@ -104,7 +105,7 @@ void ring_unmap(struct backend *b, struct ring *ring)
 {
 	xenevtchn_unbind(b->events, ring->port);
 	xengnttab_unmap(b->grants, ring->data, ring->refs);
-	xengnttab_unmap(b->grants, (void *)ring->intf, 1);
+	xengnttab_unmap(b->grants, ring->intf, 1);
 	free(ring->expected);
 }
 
@@ -122,9 +123,8 @@ static void copy_out(struct ring *ring, uint8_t *to, uint32_t size)
 /* ring_take: a request, which a frontend publishes whole or not at all */
 bool ring_take(struct ring *ring, struct message *request)
 {
-	uint32_t queued = ring->intf->out_prod - ring->out_cons;
+	uint32_t queued = LOAD(ring->intf->out_prod) - ring->out_cons;
 
-	__sync_synchronize();
 	if (!queued)
 		return false;
 	if (queued < HEADER || queued > ring->half)
@@ -136,8 +136,7 @@ bool ring_take(struct ring *ring, struct message *request)
 		    request->size, queued);
 	copy_out(ring, request->bytes, request->size);
 	ring->out_cons += request->size;
-	__sync_synchronize();
-	ring->intf->out_cons = ring->out_cons;
+	STORE(ring->intf->out_cons, ring->out_cons);
 	return true;
 }
 
@@ -145,12 +144,11 @@ static void await_room(struct ring *ring, uint32_t size)
 {
 	uint64_t end = now_ms() + ROOM_MS;
 
-	while (ring->in_prod - ring->intf->in_cons + size > ring->half) {
+	while (ring->in_prod - LOAD(ring->intf->in_cons) + size > ring->half) {
 		if (now_ms() > end)
 			die("fault: the frontend makes no room for a reply of %u bytes", size);
 		usleep(1000);
 	}
-	__sync_synchronize();
 }
 
 /* ring_put: without publishing it, and whether there is room or not */
@@ -168,8 +166,7 @@ void ring_put(struct ring *ring, const struct message *m)
 void ring_publish(struct ring *ring, uint32_t bytes)
 {
 	ring->in_prod += bytes;
-	__sync_synchronize();
-	ring->intf->in_prod = ring->in_prod;
+	STORE(ring->intf->in_prod, ring->in_prod);
 }
 
 void ring_event(struct backend *b, struct ring *ring)

@@ -97,7 +97,7 @@ static void fill(struct ring *ring)
 	static uint8_t bytes[HEADER] = { HEADER, 0, 0, 0, TVERSION + 1, 0xff, 0xff };
 	const struct message version = { .size = HEADER, .bytes = bytes };
 
-	while (ring->in_prod - ring->intf->in_cons + HEADER <= ring->half) {
+	while (ring->in_prod - LOAD(ring->intf->in_cons) + HEADER <= ring->half) {
 		ring_put(ring, &version);
 		ring_publish(ring, HEADER);
 	}
@@ -111,7 +111,8 @@ static void send_events(struct backend *b)
 		fill(b->flood);
 	for (i = 0; i < b->nr_rings; i++) {
 		if (b->restless)
-			b->rings[i].intf->out_cons ^= 1;
+			STORE(b->rings[i].intf->out_cons,
+			      LOAD(b->rings[i].intf->out_cons) ^ 1);
 		ring_event(b, &b->rings[i]);
 	}
 }
@@ -170,8 +171,11 @@ static void close_device(struct backend *b)
 static void offer_again(struct backend *b)
 {
 	b->lie = NULL;
-	b->mute = b->silent = b->restless = false;
-	b->storm = b->held = 0;
+	b->mute = false;
+	b->silent = false;
+	b->restless = false;
+	b->storm = 0;
+	b->held = 0;
 	b->flood = NULL;
 	device_offer(b);
 	if (!device_wait(b, INITIALISED, STEP_MS))

