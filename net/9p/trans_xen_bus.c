@@ -32,6 +32,9 @@ MODULE_PARM_DESC(ring_order,
 #define P9_XEN_RELEASE_MS	5000
 #define P9_XEN_RELEASE_STEP_MS	10
 
+/* What is logged of a backend's reason for closing */
+#define P9_XEN_REASON_MAX	200
+
 /* "versions" is a list of numbers with commas between them */
 static int p9_xen_check_version(struct xenbus_device *dev)
 {
@@ -225,8 +228,9 @@ static void p9_xen_log_reason(struct xenbus_device *dev)
 			 tag);
 		return;
 	}
-	dev_err(&dev->dev, "backend closed the device of tag '%s': %.200s\n",
-		tag, reason);
+	/* Its words, but not its line breaks */
+	dev_err(&dev->dev, "backend closed the device of tag '%s': %*pE\n",
+		tag, (int)strnlen(reason, P9_XEN_REASON_MAX), reason);
 	kfree(reason);
 }
 
