@@ -217,6 +217,16 @@ static void close_and_offer(struct backend *b, struct ring *ring, struct message
 	b->mute = true;
 }
 
+/* A reason for closing that would make the log say what is not so */
+static void close_with_words(struct backend *b, struct ring *ring, struct message *reply)
+{
+	(void)ring;
+	(void)reply;
+	device_set(b, "error", "no\n[    0.000000] 9pfs: all is well\n");
+	device_state(b, CLOSING);
+	b->mute = true;
+}
+
 static void remove_state(struct backend *b, struct ring *ring, struct message *reply)
 {
 	(void)ring;
@@ -274,7 +284,7 @@ static const struct lie lies[] = {
 	{ "size-0", DEAD, TREAD, SMALL, say_size, 0 },
 	{ "size-6", DEAD, TREAD, LARGE, say_size, HEADER - 1 },
 	{ "size-ring", DEAD, TREAD, LARGE, say_ring_size },
-	{ "size-2g", DEAD, TGETATTR, 0, say_size, 0x80000000 },
+	{ "size-2g", REFUSED, TGETATTR, 0, say_size, 0x80000000 },
 	{ "size-4g", DEAD, TREAD, SMALL, say_size, 0xffffffff },
 	{ "size-in-version", REFUSED, TVERSION, 0, say_size, 3 },
 	{ "no-body", SILENT, TREAD, LARGE, send_no_body },
@@ -309,7 +319,7 @@ static const struct lie lies[] = {
 	{ "version-other", DECLINED, TVERSION, 0, say_other_version },
 	{ "in-prod-jumps", DEAD, TREAD, LARGE, overrun_in_prod },
 	{ "in-prod-back", DEAD, TREAD, LARGE, move_in_prod, -1 },
-	{ "in-prod-ahead-of-zeroes", DEAD, TGETATTR, 0, move_in_prod, 100 },
+	{ "in-prod-ahead-of-zeroes", REFUSED, TGETATTR, 0, move_in_prod, 100 },
 	{ "in-prod-ahead-of-garbage", DEAD, TREAD, LARGE, send_garbage },
 	{ "garbage-before-it-connects", CLOSED_UP, 0, 0, send_garbage },
 	{ "out-cons-ahead", DEAD, TREAD, LARGE, move_out_cons, 1000 },
@@ -335,6 +345,7 @@ static const struct lie lies[] = {
 	{ "state-restart", DEAD, TREAD, LARGE, set_state, INIT_WAIT },
 	{ "state-back", DEAD, TREAD, LARGE, set_state, INITIALISING },
 	{ "state-none", ALIVE, TREAD, LARGE, set_state, 99 },
+	{ "state-closing-in-words", DEAD, TREAD, LARGE, close_with_words },
 	{ "state-closed", DEAD, TREAD, LARGE, close_and_offer },
 	{ "held-and-closed", .outcome = "waited", .lines = 1, TSTATFS, 0, hold, 1000,
 	  .at_last = close_at_last },

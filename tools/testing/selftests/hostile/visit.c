@@ -346,6 +346,9 @@ static void check_log(int log, unsigned int wanted)
 		if (end)
 			*end = 0;
 		printf("logged: %s\n", text + 1);
+		/* How a line break within a record looks here */
+		if (strstr(text, "\\x0a"))
+			complain("a record has more than a line");
 		found++;
 	}
 	if (found > wanted || (wanted && !found))
