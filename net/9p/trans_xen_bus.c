@@ -10,6 +10,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <xen/xenbus.h>
@@ -29,7 +30,7 @@ MODULE_PARM_DESC(ring_order,
 /* How long a backend may take to let go of the rings of a device that goes, and
  * how often it is looked at
  */
-#define P9_XEN_RELEASE_MS	5000
+#define P9_XEN_RELEASE_TIMEOUT	(5 * HZ)
 #define P9_XEN_RELEASE_STEP_MS	10
 
 /* What is logged of a backend's reason for closing */
@@ -356,7 +357,7 @@ static bool p9_xen_released(const struct xenbus_device *dev)
 static void p9_xen_remove(struct xenbus_device *dev)
 {
 	struct p9_xen_front *front = dev_get_drvdata(&dev->dev);
-	unsigned int waited;
+	unsigned long end;
 
 	if (!front)
 		return;
@@ -364,8 +365,8 @@ static void p9_xen_remove(struct xenbus_device *dev)
 	if (dev->state == XenbusStateInitialised ||
 	    dev->state == XenbusStateConnected) {
 		xenbus_switch_state(dev, XenbusStateClosing);
-		for (waited = 0; waited < P9_XEN_RELEASE_MS &&
-		     !p9_xen_released(dev); waited += P9_XEN_RELEASE_STEP_MS)
+		end = jiffies + P9_XEN_RELEASE_TIMEOUT;
+		while (!p9_xen_released(dev) && time_before(jiffies, end))
 			msleep(P9_XEN_RELEASE_STEP_MS);
 	}
 	p9_xen_free_front(dev);

@@ -47,6 +47,27 @@ static void map_rings(struct backend *b)
 	b->nr_rings = nr;
 }
 
+static void unmap_rings(struct backend *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nr_rings; i++) {
+		if (!b->lie)
+			ring_check(&b->rings[i]);
+		ring_unmap(b, &b->rings[i]);
+	}
+	b->nr_rings = 0;
+}
+
+/* Lets go of the rings when it is asked to, unless it is the lie not to */
+static void follow(struct backend *b)
+{
+	if (!b->nr_rings || b->held || device_front(b, "state") != CLOSING)
+		return;
+	unmap_rings(b);
+	device_state(b, CLOSED);
+}
+
 /* Maps the rings if the frontend has come so far; it may have refused */
 static void connect(struct backend *b)
 {
@@ -140,6 +161,7 @@ static void serve_until_told(struct backend *b, char *word, size_t size)
 
 	do {
 		connect(b);
+		follow(b);
 		serve_requests(b);
 		if (storms(b))
 			send_events(b);
@@ -153,18 +175,11 @@ static void serve_until_told(struct backend *b, char *word, size_t size)
 
 static void close_device(struct backend *b)
 {
-	unsigned int i;
-
 	device_state(b, CLOSING);
 	if (!device_wait(b, CLOSED, STEP_MS))
 		complain("the frontend is in state %u, and does not close",
 			 device_front(b, "state"));
-	for (i = 0; i < b->nr_rings; i++) {
-		if (!b->lie)
-			ring_check(&b->rings[i]);
-		ring_unmap(b, &b->rings[i]);
-	}
-	b->nr_rings = 0;
+	unmap_rings(b);
 	device_state(b, CLOSED);
 }
 
