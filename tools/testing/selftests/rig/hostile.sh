@@ -55,7 +55,7 @@ lie()
 	guest "$hostile" visit "$1" "$3" "$4"
 	echo again >&"$to"
 	said offered
-	guest "$hostile" visit "$1" alive 0
+	guest "$hostile" visit "$1" again 0
 	echo end >&"$to"
 	said ended
 	wait "$pid"
