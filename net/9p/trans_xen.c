@@ -157,7 +157,8 @@ struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
  */
 void p9_xen_front_live(struct p9_xen_front *front)
 {
-	WRITE_ONCE(front->state, P9_XEN_LIVE);
+	/* It may have broken the protocol before it connected */
+	cmpxchg(&front->state, P9_XEN_CONNECTING, P9_XEN_LIVE);
 	wake_up_all(&front->changed);
 }
 
@@ -280,6 +281,14 @@ static int p9_xen_create(struct p9_client *client, struct fs_context *fc)
 	return err;
 }
 
+/* Replies to what is in flight may come after the mount that has sent it */
+static void p9_xen_expect_strays(struct p9_xen_front *front)
+{
+	spin_lock_irq(&front->lock);
+	front->strays += list_count_nodes(&front->inflight);
+	spin_unlock_irq(&front->lock);
+}
+
 static void p9_xen_close(struct p9_client *client)
 {
 	struct p9_xen_front *front = client->trans;
@@ -288,6 +297,8 @@ static void p9_xen_close(struct p9_client *client)
 	if (!front)
 		return;
 	mutex_lock(&front->client_lock);
+	/* Before the first of them can be one */
+	p9_xen_expect_strays(front);
 	p9_xen_set_client(front, NULL);
 	/* What killed processes did not wait for */
 	while ((req = p9_xen_first_request(front)))
@@ -298,10 +309,13 @@ static void p9_xen_close(struct p9_client *client)
 	p9_xen_front_put(front);
 }
 
-/* A request that was sent cannot be taken back: the client flushes it */
+/*
+ * A request that was sent cannot be taken back: the client flushes it, but for
+ * Tversion, which ends all requests itself and cannot be flushed.
+ */
 static int p9_xen_cancel(struct p9_client *client, struct p9_req_t *req)
 {
-	return 1;
+	return req->tc.id != P9_TVERSION;
 }
 
 static struct p9_trans_module p9_xen_trans = {

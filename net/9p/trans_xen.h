@@ -127,7 +127,7 @@ enum p9_xen_state {
  * struct p9_xen_front - one connection of a device, from probe to its loss
  * @ref: held by the device and by the client that mounted it
  * @list: in the list of all, guarded by its mutex
- * @dev: the xenbus device; valid until p9_xen_front_disconnect() returned
+ * @dev: the xenbus device; valid until p9_xen_front_free() was called
  * @tag: the name to mount it by
  * @state: enum p9_xen_state; moves forward only. Becoming DEAD is seen by
  *	whoever takes an @out_lock or @in_lock after p9_xen_front_fail() did
@@ -144,6 +144,8 @@ enum p9_xen_state {
  *	reference of its request
  * @readers: those who wait for data of replies that have not come
  * @flushes: for each Tflush in flight, what it flushes
+ * @strays: replies that may still come to requests of earlier mounts, at most;
+ *	guarded by @lock
  * @failure: what a broken protocol leads to, out of the event handler's way
  * @any_ring: the backend takes any request from any ring
  * @event_idx: both sides say which events they want
@@ -164,6 +166,7 @@ struct p9_xen_front {
 	struct list_head inflight;
 	struct list_head readers;
 	struct list_head flushes;
+	unsigned long strays;
 	struct work_struct failure;
 	bool any_ring;
 	bool event_idx;
@@ -176,13 +179,17 @@ struct p9_xen_front {
  * @P9_XEN_STAY: nothing
  * @P9_XEN_CONNECT: the backend waits: open rings and tell it
  * @P9_XEN_GO_LIVE: the backend has mapped the rings: let it be mounted
+ * @P9_XEN_RECONNECT: the backend has gone and waits again
  * @P9_XEN_DISCONNECT: the backend has gone, or is about to
+ * @P9_XEN_RELEASE: the backend, which was about to, has gone
  */
 enum p9_xen_step {
 	P9_XEN_STAY,
 	P9_XEN_CONNECT,
 	P9_XEN_GO_LIVE,
+	P9_XEN_RECONNECT,
 	P9_XEN_DISCONNECT,
+	P9_XEN_RELEASE,
 };
 
 static inline bool p9_xen_front_dead(const struct p9_xen_front *front)

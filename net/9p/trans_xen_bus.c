@@ -3,10 +3,14 @@
  * The 9pfs device of the Xen transport: the handshake with its backend.
  *
  * One connection (struct p9_xen_front) lives from the probe, or from the
- * backend's return, until the backend closes, the device is unplugged or the
- * domain resumes elsewhere. xenbus calls all of this from one thread.
+ * backend's return, until the next one begins, the device is unplugged or the
+ * domain resumes elsewhere. It is dead as soon as the backend closes; its rings
+ * are freed once the backend has let go of them. xenbus calls all of this from
+ * one thread.
  */
 #include <kunit/visibility.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <xen/xenbus.h>
@@ -22,6 +26,15 @@ static unsigned int ring_order = XEN_9PFS_MAX_ORDER;
 module_param(ring_order, uint, 0444);
 MODULE_PARM_DESC(ring_order,
 		 "Largest order of a ring's number of 4 KiB pages, 1 to 9; half of the ring bounds msize");
+
+/* How long a backend may take to let go of the rings of a device that goes, and
+ * how often it is looked at
+ */
+#define P9_XEN_RELEASE_TIMEOUT	(5 * HZ)
+#define P9_XEN_RELEASE_STEP_MS	10
+
+/* What is logged of a backend's reason for closing */
+#define P9_XEN_REASON_MAX	200
 
 /* "versions" is a list of numbers with commas between them */
 static int p9_xen_check_version(struct xenbus_device *dev)
@@ -147,25 +160,55 @@ static int p9_xen_new_front(struct xenbus_device *dev)
 	return 0;
 }
 
+/* The event handlers and grants of a connection that is dead, once or again */
+static void p9_xen_close_rings(struct p9_xen_front *front)
+{
+	unsigned int i;
+
+	for (i = 0; i < front->nr_rings; i++)
+		p9_xen_ring_close(&front->rings[i]);
+}
+
 static void p9_xen_free_front(struct xenbus_device *dev)
 {
 	struct p9_xen_front *front = dev_get_drvdata(&dev->dev);
-	unsigned int i;
 
 	if (!front)
 		return;
 	dev_set_drvdata(&dev->dev, NULL);
 	p9_xen_front_fail(front);
-	for (i = 0; i < front->nr_rings; i++)
-		p9_xen_ring_close(&front->rings[i]);
+	p9_xen_close_rings(front);
 	p9_xen_front_free(front);
+}
+
+/* Makes rings and tells the backend of them, or says why not */
+static int p9_xen_negotiate(struct xenbus_device *dev,
+			    struct p9_xen_front *front)
+{
+	int err;
+
+	err = p9_xen_check_version(dev);
+	if (err) {
+		xenbus_dev_fatal(dev, err,
+				 "the backend does not offer version 1");
+		return err;
+	}
+	err = p9_xen_open_rings(front);
+	if (err) {
+		xenbus_dev_fatal(dev, err, "opening rings for tag '%s'",
+				 front->tag);
+		return err;
+	}
+	err = p9_xen_publish(front);
+	if (err)
+		xenbus_dev_fatal(dev, err, "writing rings to xenstore");
+	return err;
 }
 
 /* The backend waits for a frontend */
 static void p9_xen_connect(struct xenbus_device *dev)
 {
 	struct p9_xen_front *front;
-	int err;
 
 	front = dev_get_drvdata(&dev->dev);
 	if (front && p9_xen_front_dead(front)) {
@@ -177,24 +220,10 @@ static void p9_xen_connect(struct xenbus_device *dev)
 		return;
 	front = dev_get_drvdata(&dev->dev);
 
-	err = p9_xen_check_version(dev);
-	if (err) {
-		xenbus_dev_fatal(dev, err,
-				 "the backend does not offer version 1");
-		return;
-	}
-	err = p9_xen_open_rings(front);
-	if (err) {
-		xenbus_dev_fatal(dev, err, "opening rings for tag '%s'",
-				 front->tag);
-		return;
-	}
-	err = p9_xen_publish(front);
-	if (err) {
-		xenbus_dev_fatal(dev, err, "writing rings to xenstore");
-		return;
-	}
-	xenbus_switch_state(dev, XenbusStateInitialised);
+	if (p9_xen_negotiate(dev, front))
+		p9_xen_front_fail(front);
+	else
+		xenbus_switch_state(dev, XenbusStateInitialised);
 }
 
 /* A backend that could not serve the device says why in its directory */
@@ -210,20 +239,37 @@ static void p9_xen_log_reason(struct xenbus_device *dev)
 			 tag);
 		return;
 	}
-	dev_err(&dev->dev, "backend closed the device of tag '%s': %.200s\n",
-		tag, reason);
+	/* Its words, but not its line breaks */
+	dev_err(&dev->dev, "backend closed the device of tag '%s': %*pE\n",
+		tag, (int)strnlen(reason, P9_XEN_REASON_MAX), reason);
 	kfree(reason);
 }
 
-static void p9_xen_disconnect(struct xenbus_device *dev)
+/*
+ * The connection stays known by its tag, so that a mount is told what is wrong
+ * with it. @state is the backend's: it may be about to close, with the rings
+ * still mapped.
+ */
+static void p9_xen_disconnect(struct xenbus_device *dev,
+			      enum xenbus_state state)
 {
-	if (dev->state != XenbusStateClosed)
-		p9_xen_log_reason(dev);
-	p9_xen_free_front(dev);
-	/* The tag stays known, so that a mount is told what is wrong with it */
-	if (!p9_xen_new_front(dev))
-		p9_xen_front_fail(dev_get_drvdata(&dev->dev));
+	struct p9_xen_front *front = dev_get_drvdata(&dev->dev);
+
+	p9_xen_log_reason(dev);
+	if (front) {
+		p9_xen_front_fail(front);
+		if (state != XenbusStateClosing)
+			p9_xen_close_rings(front);
+	}
 	xenbus_frontend_closed(dev);
+}
+
+static void p9_xen_let_go(struct xenbus_device *dev)
+{
+	struct p9_xen_front *front = dev_get_drvdata(&dev->dev);
+
+	if (front && p9_xen_front_dead(front))
+		p9_xen_close_rings(front);
 }
 
 /* What the backend's state asks of a device in its own */
@@ -234,16 +280,32 @@ VISIBLE_IF_KUNIT enum p9_xen_step p9_xen_next(enum xenbus_state backend,
 	case XenbusStateInitWait:
 		if (own == XenbusStateInitialising || own == XenbusStateClosed)
 			return P9_XEN_CONNECT;
+		/* It has started over, too fast for its closing to be seen */
+		if (own == XenbusStateConnected)
+			return P9_XEN_RECONNECT;
 		return P9_XEN_STAY;
 	case XenbusStateConnected:
 		if (own == XenbusStateInitialised)
 			return P9_XEN_GO_LIVE;
 		return P9_XEN_STAY;
+	case XenbusStateUnknown:
+		/* Its directory is gone, as that of a domain that was destroyed */
+		if (own == XenbusStateInitialised ||
+		    own == XenbusStateConnected)
+			return P9_XEN_DISCONNECT;
+		return P9_XEN_STAY;
+	case XenbusStateInitialising:
+		if (own == XenbusStateConnected)
+			return P9_XEN_DISCONNECT;
+		return P9_XEN_STAY;
 	case XenbusStateClosing:
-	case XenbusStateClosed:
 		if (own != XenbusStateClosed)
 			return P9_XEN_DISCONNECT;
 		return P9_XEN_STAY;
+	case XenbusStateClosed:
+		if (own != XenbusStateClosed)
+			return P9_XEN_DISCONNECT;
+		return P9_XEN_RELEASE;
 	default:
 		return P9_XEN_STAY;
 	}
@@ -261,8 +323,15 @@ static void p9_xen_backend_changed(struct xenbus_device *dev,
 		p9_xen_front_live(dev_get_drvdata(&dev->dev));
 		xenbus_switch_state(dev, XenbusStateConnected);
 		break;
+	case P9_XEN_RECONNECT:
+		p9_xen_disconnect(dev, state);
+		p9_xen_connect(dev);
+		break;
 	case P9_XEN_DISCONNECT:
-		p9_xen_disconnect(dev);
+		p9_xen_disconnect(dev, state);
+		break;
+	case P9_XEN_RELEASE:
+		p9_xen_let_go(dev);
 		break;
 	case P9_XEN_STAY:
 		break;
@@ -280,8 +349,36 @@ static int p9_xen_probe(struct xenbus_device *dev,
 	return err;
 }
 
+/* A backend says Closing or less once it has unmapped the rings */
+static bool p9_xen_released(const struct xenbus_device *dev)
+{
+	unsigned int state = xenbus_read_unsigned(dev->otherend, "state",
+						  XenbusStateUnknown);
+
+	return state != XenbusStateInitialised && state != XenbusStateConnected;
+}
+
+/*
+ * Everybody gets EIO at once, and the backend the time to unmap the rings. They
+ * are freed after that: pages that it keeps are freed when it lets go of them,
+ * whenever that is. No state of the backend is heard of any more, so it is
+ * looked at.
+ */
 static void p9_xen_remove(struct xenbus_device *dev)
 {
+	struct p9_xen_front *front = dev_get_drvdata(&dev->dev);
+	unsigned long end;
+
+	if (!front)
+		return;
+	p9_xen_front_fail(front);
+	if (dev->state == XenbusStateInitialised ||
+	    dev->state == XenbusStateConnected) {
+		xenbus_switch_state(dev, XenbusStateClosing);
+		end = jiffies + P9_XEN_RELEASE_TIMEOUT;
+		while (!p9_xen_released(dev) && time_before(jiffies, end))
+			msleep(P9_XEN_RELEASE_STEP_MS);
+	}
 	p9_xen_free_front(dev);
 }
 

@@ -11,7 +11,8 @@
  * with it.
  *
  * A reply is believed in nothing: it has to be one to a request in flight, of
- * the type that this request has, and no longer than there is room for it.
+ * the type that this request has, no longer than there is room for it, and no
+ * count or error in it may be one that the client would stumble over.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -29,6 +30,12 @@
 
 /* How often a handler looks at a ring that was empty, see p9_xen_drain() */
 #define P9_XEN_LOOKS	3
+
+/* The shortest error: a number, or in 9P2000 an empty string and a number */
+#define P9_XEN_ERROR_SIZE	11
+
+/* From here on error numbers are the kernel's own */
+#define P9_XEN_ERRNO_END	512
 
 /**
  * struct p9_xen_flush - a Tflush that has been sent
@@ -293,6 +300,31 @@ static bool p9_xen_claim_data(struct p9_xen_ring *ring, struct p9_req_t *req,
 	return true;
 }
 
+static bool p9_xen_is_error(u8 type)
+{
+	return type == P9_RLERROR || type == P9_RERROR;
+}
+
+/*
+ * Whether the count that a copied reply begins with is that of the message, and
+ * no more than was asked for: the client would log each one that is not.
+ */
+static bool p9_xen_counts(const struct p9_req_t *req)
+{
+	u32 size = req->rc.size, count, wanted;
+	u8 type = req->rc.sdata[4];
+
+	if (type != P9_RREAD && type != P9_RREADDIR && type != P9_RWRITE)
+		return p9_xen_is_error(type) ? size >= P9_XEN_ERROR_SIZE : true;
+	if (size < P9_XEN_DATA_HDR)
+		return false;
+	count = get_unaligned_le32(req->rc.sdata + P9_XEN_HDR_SIZE);
+	/* Behind fid[4] and offset[8] */
+	wanted = get_unaligned_le32(req->tc.sdata + P9_XEN_HDR_SIZE + 12);
+	return count <= wanted &&
+	       (type == P9_RWRITE || count == size - P9_XEN_DATA_HDR);
+}
+
 /* Copies a whole reply, and has done with its bytes */
 static bool p9_xen_copy_reply(struct p9_xen_ring *ring, struct p9_req_t *req,
 			      struct p9_xen_claim *claim, u32 size)
@@ -306,12 +338,23 @@ static bool p9_xen_copy_reply(struct p9_xen_ring *ring, struct p9_req_t *req,
 			     req->rc.sdata + P9_XEN_HDR_SIZE,
 			     size - P9_XEN_HDR_SIZE);
 	p9_xen_pass(ring, size);
-	return fits;
+	return fits && p9_xen_counts(req);
 }
 
-static bool p9_xen_is_error(u8 type)
+/*
+ * Of numbers that are no error of a process's, the kernel believes some: with
+ * -EIOCBQUEUED a read would count as going on.
+ */
+static bool p9_xen_strange_error(const struct p9_client *client,
+				 const struct p9_req_t *req)
 {
-	return type == P9_RLERROR || type == P9_RERROR;
+	u32 error;
+
+	if (!p9_xen_is_error(req->rc.sdata[4]) ||
+	    client->proto_version != p9_proto_2000L)
+		return false;
+	error = get_unaligned_le32(req->rc.sdata + P9_XEN_HDR_SIZE);
+	return !error || error >= P9_XEN_ERRNO_END;
 }
 
 /* Whoever wanted the data was killed, and must not be told that it has come */
@@ -340,10 +383,10 @@ static void p9_xen_complete(struct p9_xen_ring *ring, struct p9_req_t *req,
 		good = p9_xen_claim_data(ring, req, claim, size);
 	else
 		good = p9_xen_copy_reply(ring, req, claim, size);
-	if (!good || abandoned) {
-		if (!abandoned)
-			pr_warn_ratelimited("a reply of %u bytes to tag %u is not what was asked for; the request fails\n",
-					    size, req->tc.tag);
+	if (!good && !abandoned)
+		p9_xen_violation(ring, "a reply that is not what was asked for, by its bytes",
+				 size);
+	if (!good || abandoned || p9_xen_strange_error(front->client, req)) {
 		req->t_err = -EIO;
 		status = REQ_STATUS_ERROR;
 	}
@@ -353,19 +396,48 @@ static void p9_xen_complete(struct p9_xen_ring *ring, struct p9_req_t *req,
 	p9_client_cb(front->client, req, status);
 }
 
+/* A reply to nobody: true if an earlier mount may be whom it is for */
+static bool p9_xen_stray(struct p9_xen_front *front)
+{
+	unsigned long flags;
+	bool known;
+
+	spin_lock_irqsave(&front->lock, flags);
+	known = front->strays;
+	if (known)
+		front->strays--;
+	spin_unlock_irqrestore(&front->lock, flags);
+	return known;
+}
+
+/* False if nobody has sent what this is a reply to */
+static bool p9_xen_deliver(struct p9_xen_ring *ring, struct p9_req_t *req,
+			   const u8 *header, u32 size)
+{
+	if (req && p9_xen_take_request(ring->front, req)) {
+		p9_xen_complete(ring, req, header, size);
+		return true;
+	}
+	p9_xen_pass(ring, size);
+	/* Rversion may come twice, if somebody killed the earlier mount */
+	return get_unaligned_le16(header + 5) == P9_NOTAG &&
+	       p9_xen_stray(ring->front);
+}
+
 /* One whole message of @size bytes is there; its header is in @header */
 static bool p9_xen_reply(struct p9_xen_ring *ring, const u8 *header, u32 size)
 {
 	struct p9_xen_front *front = ring->front;
 	u16 tag = get_unaligned_le16(header + 5);
 	struct p9_req_t *req;
-	bool ours;
+	bool wanted;
 
 	/* Left over from an earlier mount */
 	if (!front->client ||
 	    (tag != P9_NOTAG && !READ_ONCE(front->negotiated))) {
 		p9_xen_pass(ring, size);
-		return true;
+		wanted = p9_xen_stray(front);
+		goto out;
 	}
 
 	req = p9_tag_lookup(front->client, tag);
@@ -376,18 +448,14 @@ static bool p9_xen_reply(struct p9_xen_ring *ring, const u8 *header, u32 size)
 				 header[4]);
 		return false;
 	}
-	ours = req && p9_xen_take_request(front, req);
-	if (ours)
-		p9_xen_complete(ring, req, header, size);
-	else
-		p9_xen_pass(ring, size);
+	wanted = p9_xen_deliver(ring, req, header, size);
 	if (req)
 		p9_req_put(front->client, req);
-	/* Rversion may come twice, if somebody killed the earlier mount */
-	if (ours || tag == P9_NOTAG)
-		return true;
-	p9_xen_violation(ring, "a reply to a tag that is not in flight", tag);
-	return false;
+out:
+	if (!wanted)
+		p9_xen_violation(ring, "a reply to a tag that is not in flight",
+				 tag);
+	return wanted;
 }
 
 /* The size of a message that was worked on, or 0 if there was none */
@@ -510,13 +578,27 @@ static bool p9_xen_receive(struct p9_xen_ring *ring, bool *any)
 	return more;
 }
 
+/*
+ * The backend takes what was sent, in order: its index may not go back, nor run
+ * ahead. If it could, each event would look as if it brought something.
+ */
+static void p9_xen_check_taken(struct p9_xen_ring *ring, u32 out_cons)
+{
+	/* Of what it has seen the index was moved; pairs with xen_9pfs_publish() */
+	virt_rmb();
+	if (out_cons - ring->out_seen >
+	    READ_ONCE(ring->out.index) - ring->out_seen)
+		p9_xen_violation(ring, "impossible out_cons", out_cons);
+}
+
 /**
  * p9_xen_event - the backend has sent replies or taken requests
  * @irq: the ring's
  * @arg: the ring
  *
  * An event that brings neither is spurious, and Xen's event code makes a
- * backend that sends many of them wait.
+ * backend that sends many of them wait. That of a dead device is never
+ * acknowledged, so that it is the last one.
  *
  * Context: interrupt.
  * Return: IRQ_HANDLED, or IRQ_WAKE_THREAD when there may be more than an
@@ -527,11 +609,16 @@ irqreturn_t p9_xen_event(int irq, void *arg)
 	struct p9_xen_ring *ring = arg;
 	u32 out_cons = READ_ONCE(*ring->out.peer);
 	bool any = out_cons != ring->out_seen;
+	bool more;
 
+	p9_xen_check_taken(ring, out_cons);
 	ring->out_seen = out_cons;
 	if (wq_has_sleeper(&ring->room))
 		wake_up(&ring->room);
-	if (p9_xen_receive(ring, &any))
+	more = p9_xen_receive(ring, &any);
+	if (p9_xen_front_dead(ring->front))
+		return IRQ_HANDLED;
+	if (more)
 		return IRQ_WAKE_THREAD;
 	xen_irq_lateeoi(irq, any ? 0 : XEN_EOI_FLAG_SPURIOUS);
 	return IRQ_HANDLED;
@@ -552,7 +639,8 @@ irqreturn_t p9_xen_event_thread(int irq, void *arg)
 
 	while (p9_xen_receive(ring, &any))
 		cond_resched();
-	xen_irq_lateeoi(irq, 0);
+	if (!p9_xen_front_dead(ring->front))
+		xen_irq_lateeoi(irq, 0);
 	return IRQ_HANDLED;
 }
 

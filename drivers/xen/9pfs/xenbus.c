@@ -168,9 +168,14 @@ xen_9pback_next(enum xenbus_state frontend, enum xenbus_state own, bool refused)
 		/* It may have closed and come back before this was looked at */
 		return XenbusStateInitWait;
 	case XenbusStateInitialised:
-	case XenbusStateConnected:
 		if (own == XenbusStateInitWait && !refused)
 			return XenbusStateConnected;
+		return own;
+	case XenbusStateConnected:
+		/*
+		 * To somebody else if the device is just offered: it has rings
+		 * of that connection, and has to close or start over
+		 */
 		return own;
 	case XenbusStateClosing:
 		return XenbusStateClosing;

@@ -21,12 +21,16 @@
 #define CAPACITY	64
 #define TAGS		4
 
+/* Of a read or write, what it is about: behind its fid and offset */
+#define COUNT_AT	(P9_XEN_HDR_SIZE + 4 + 8)
+
 /* References enough that the client never frees what is not its own */
 #define REFERENCES	100
 
 struct request {
 	struct p9_req_t req;
-	u8 reply[CAPACITY];
+	u8 sent[COUNT_AT + 4];
+	u8 reply[CAPACITY + 100];
 };
 
 struct fixture {
@@ -98,6 +102,7 @@ static int init(struct kunit *test)
 	INIT_WORK(&f->front.failure, no_failure);
 	/* So small that the backend need never be told of room */
 	f->client.msize = 64;
+	f->client.proto_version = p9_proto_2000L;
 	spin_lock_init(&f->client.lock);
 	idr_init(&f->client.reqs);
 	return 0;
@@ -118,6 +123,7 @@ static struct p9_req_t *send(struct kunit *test, u16 tag, u8 type)
 
 	req->tc.id = type;
 	req->tc.tag = tag;
+	req->tc.sdata = f->requests[tag].sent;
 	req->rc.sdata = f->requests[tag].reply;
 	req->rc.capacity = CAPACITY;
 	req->status = REQ_STATUS_SENT;
@@ -159,6 +165,17 @@ static void reply(struct kunit *test, u32 size, u8 type, u16 tag)
 
 	reply_header(f, size, type, tag);
 	xen_9pfs_publish(&f->backend, size);
+}
+
+static void reply_error(struct kunit *test, u16 tag, u32 error)
+{
+	struct fixture *f = test->priv;
+	u8 field[4];
+
+	reply_header(f, P9_XEN_DATA_HDR, P9_RLERROR, tag);
+	put_unaligned_le32(error, field);
+	xen_9pfs_put(&f->backend, P9_XEN_HDR_SIZE, field, sizeof(field));
+	xen_9pfs_publish(&f->backend, P9_XEN_DATA_HDR);
 }
 
 /* Rread of @count bytes that says it has @said */
@@ -219,7 +236,7 @@ static void completes_by_tag(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, REQ_STATUS_SENT, one->status);
 	KUNIT_EXPECT_EQ(test, REQ_STATUS_RCVD, two->status);
 	KUNIT_EXPECT_EQ(test, 40, two->rc.size);
-	reply(test, 11, P9_RLERROR, 0);
+	reply_error(test, 0, ENOENT);
 	drain(test);
 	KUNIT_EXPECT_EQ(test, REQ_STATUS_RCVD, one->status);
 	KUNIT_EXPECT_EQ(test, 0, kept(test));
@@ -306,7 +323,7 @@ static void error_instead_of_data(struct kunit *test)
 	struct p9_xen_claim claim;
 	struct p9_req_t *req = send_read(test, 0, &claim, 5000);
 
-	reply(test, 11, P9_RLERROR, 0);
+	reply_error(test, 0, ENOENT);
 	drain(test);
 	KUNIT_EXPECT_EQ(test, REQ_STATUS_RCVD, req->status);
 	KUNIT_EXPECT_EQ(test, 0, claim.len);
@@ -346,6 +363,72 @@ static void refuses_other_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EIO, req->t_err);
 	KUNIT_EXPECT_EQ(test, 0, claim.len);
 	KUNIT_EXPECT_EQ(test, 0, kept(test));
+	expect_dead(test);
+}
+
+/* The same of a read so small that its data is copied with the reply */
+static void refuses_other_data_in_a_copy(struct kunit *test)
+{
+	const struct lie *lie = test->param_value;
+	struct fixture *f = test->priv;
+	struct p9_req_t *req = send(test, 0, P9_TREAD);
+
+	req->rc.capacity = CAPACITY + 100;
+	put_unaligned_le32(lie->wanted, f->requests[0].sent + COUNT_AT);
+	reply_data(test, 0, lie->count, lie->said);
+	drain(test);
+	KUNIT_EXPECT_EQ(test, REQ_STATUS_ERROR, req->status);
+	KUNIT_EXPECT_EQ(test, -EIO, req->t_err);
+	expect_dead(test);
+}
+
+static void refuses_more_written_than_sent(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct p9_req_t *one = send(test, 0, P9_TWRITE);
+	struct p9_req_t *two = send(test, 1, P9_TWRITE);
+	u8 count[4];
+
+	put_unaligned_le32(1000, f->requests[0].sent + COUNT_AT);
+	put_unaligned_le32(999, f->requests[1].sent + COUNT_AT);
+	put_unaligned_le32(1000, count);
+	reply_header(f, P9_XEN_DATA_HDR, P9_RWRITE, 0);
+	xen_9pfs_put(&f->backend, P9_XEN_HDR_SIZE, count, sizeof(count));
+	xen_9pfs_publish(&f->backend, P9_XEN_DATA_HDR);
+	reply_header(f, P9_XEN_DATA_HDR, P9_RWRITE, 1);
+	xen_9pfs_put(&f->backend, P9_XEN_HDR_SIZE, count, sizeof(count));
+	xen_9pfs_publish(&f->backend, P9_XEN_DATA_HDR);
+	drain(test);
+	KUNIT_EXPECT_EQ(test, REQ_STATUS_RCVD, one->status);
+	KUNIT_EXPECT_EQ(test, REQ_STATUS_ERROR, two->status);
+	expect_dead(test);
+}
+
+/* Only what is an error of a process's is believed; EIO takes another's place */
+static void error_that_is_none(struct kunit *test)
+{
+	static const u32 none[] = { 0, 512, EIOCBQUEUED, 0xFFFFFFFF };
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(none); i++) {
+		struct p9_req_t *req = send(test, 0, P9_TCLUNK);
+
+		reply_error(test, 0, none[i]);
+		drain(test);
+		KUNIT_EXPECT_EQ(test, REQ_STATUS_ERROR, req->status);
+		KUNIT_EXPECT_EQ(test, -EIO, req->t_err);
+		idr_remove(&f->client.reqs, 0);
+	}
+	KUNIT_EXPECT_EQ(test, P9_XEN_LIVE, f->front.state);
+}
+
+static void error_without_its_number(struct kunit *test)
+{
+	send(test, 0, P9_TCLUNK);
+	reply(test, P9_XEN_DATA_HDR - 1, P9_RLERROR, 0);
+	drain(test);
+	expect_dead(test);
 }
 
 static void nobody_wants_the_data_any_more(struct kunit *test)
@@ -369,6 +452,7 @@ static void reply_that_does_not_fit(struct kunit *test)
 	drain(test);
 	KUNIT_EXPECT_EQ(test, REQ_STATUS_ERROR, req->status);
 	KUNIT_EXPECT_EQ(test, 0, kept(test));
+	expect_dead(test);
 }
 
 static void waits_for_the_whole_reply(struct kunit *test)
@@ -393,6 +477,7 @@ static void drops_what_an_earlier_mount_left(struct kunit *test)
 	u32 i;
 
 	f->front.client = NULL;
+	f->front.strays = RING_SIZE / 1024 + 1;
 	for (i = 0; i < RING_SIZE; i += 1024)
 		reply(test, 1024, P9_RREAD, 9);
 	KUNIT_EXPECT_EQ(test, RING_SIZE, drain(test));
@@ -435,6 +520,7 @@ static void leaves_the_rest_to_the_thread(struct kunit *test)
 
 	f->ring.in.watch = &f->in_prod_event;
 	f->front.client = NULL;
+	f->front.strays = RING_SIZE / 1024;
 	for (i = 0; i < RING_SIZE; i += 1024)
 		reply(test, 1024, P9_RREAD, 9);
 	spin_lock_irq(&f->ring.in_lock);
@@ -442,6 +528,34 @@ static void leaves_the_rest_to_the_thread(struct kunit *test)
 	spin_unlock_irq(&f->ring.in_lock);
 	KUNIT_EXPECT_TRUE(test, more);
 	KUNIT_EXPECT_EQ(test, 0, f->in_prod_event);
+}
+
+/* As many as were in flight when that mount ended, and no more */
+static void more_than_an_earlier_mount_left(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	f->front.client = NULL;
+	f->front.strays = 1;
+	reply(test, 40, P9_RGETATTR, 1);
+	KUNIT_EXPECT_EQ(test, 40, drain(test));
+	KUNIT_EXPECT_EQ(test, P9_XEN_LIVE, f->front.state);
+	reply(test, 40, P9_RGETATTR, 2);
+	drain(test);
+	expect_dead(test);
+}
+
+static void versions_nobody_asked_for(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	/* That of an earlier mount, which was killed */
+	f->front.strays = 1;
+	reply(test, 21, P9_RVERSION, P9_NOTAG);
+	KUNIT_EXPECT_EQ(test, 21, drain(test));
+	reply(test, 21, P9_RVERSION, P9_NOTAG);
+	drain(test);
+	expect_dead(test);
 }
 
 static void unknown_tag(struct kunit *test)
@@ -525,12 +639,18 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(small_replies_follow_a_claim),
 	KUNIT_CASE(error_instead_of_data),
 	KUNIT_CASE_PARAM(refuses_other_data, lie_gen_params),
+	KUNIT_CASE_PARAM(refuses_other_data_in_a_copy, lie_gen_params),
+	KUNIT_CASE(refuses_more_written_than_sent),
+	KUNIT_CASE(error_that_is_none),
+	KUNIT_CASE(error_without_its_number),
 	KUNIT_CASE(nobody_wants_the_data_any_more),
 	KUNIT_CASE(reply_that_does_not_fit),
 	KUNIT_CASE(waits_for_the_whole_reply),
 	KUNIT_CASE(drops_what_an_earlier_mount_left),
 	KUNIT_CASE(asks_for_an_event),
 	KUNIT_CASE(leaves_the_rest_to_the_thread),
+	KUNIT_CASE(more_than_an_earlier_mount_left),
+	KUNIT_CASE(versions_nobody_asked_for),
 	KUNIT_CASE(unknown_tag),
 	KUNIT_CASE(answered_twice),
 	KUNIT_CASE(another_type),

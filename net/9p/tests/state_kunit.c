@@ -13,8 +13,16 @@
 
 /* By the backend's state, then by the device's own; all else is to stay */
 static const enum p9_xen_step wanted[NR_STATES][NR_STATES] = {
+	[XenbusStateUnknown] = {
+		[XenbusStateInitialised] = P9_XEN_DISCONNECT,
+		[XenbusStateConnected] = P9_XEN_DISCONNECT,
+	},
+	[XenbusStateInitialising] = {
+		[XenbusStateConnected] = P9_XEN_DISCONNECT,
+	},
 	[XenbusStateInitWait] = {
 		[XenbusStateInitialising] = P9_XEN_CONNECT,
+		[XenbusStateConnected] = P9_XEN_RECONNECT,
 		[XenbusStateClosed] = P9_XEN_CONNECT,
 	},
 	[XenbusStateConnected] = {
@@ -27,6 +35,7 @@ static const enum p9_xen_step wanted[NR_STATES][NR_STATES] = {
 	},
 	[XenbusStateClosed] = {
 		[XenbusStateUnknown ... XenbusStateClosing] = P9_XEN_DISCONNECT,
+		[XenbusStateClosed] = P9_XEN_RELEASE,
 		[XenbusStateReconfiguring ... XenbusStateReconfigured] =
 			P9_XEN_DISCONNECT,
 	},
@@ -63,6 +72,7 @@ static enum xenbus_state after(enum p9_xen_step step, enum xenbus_state own)
 {
 	switch (step) {
 	case P9_XEN_CONNECT:
+	case P9_XEN_RECONNECT:
 		return XenbusStateInitialised;
 	case P9_XEN_GO_LIVE:
 		return XenbusStateConnected;
@@ -89,7 +99,9 @@ static void goes_through_a_life(struct kunit *test)
 		{ XenbusStateClosed, XenbusStateClosed },
 		{ XenbusStateInitWait, XenbusStateInitialised },
 		{ XenbusStateConnected, XenbusStateConnected },
-		{ XenbusStateUnknown, XenbusStateConnected },
+		{ XenbusStateInitWait, XenbusStateInitialised },
+		{ XenbusStateConnected, XenbusStateConnected },
+		{ XenbusStateUnknown, XenbusStateClosed },
 	};
 	enum xenbus_state own = XenbusStateInitialising;
 	unsigned int i;

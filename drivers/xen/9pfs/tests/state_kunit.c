@@ -28,7 +28,12 @@ static void connects_when_offered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, XenbusStateConnected,
 			xen_9pback_next(XenbusStateInitialised,
 					XenbusStateInitWait, false));
-	KUNIT_EXPECT_EQ(test, XenbusStateConnected,
+}
+
+/* Its rings are those of an earlier backend, whose end it has not seen yet */
+static void does_not_take_over_a_connection(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, XenbusStateInitWait,
 			xen_9pback_next(XenbusStateConnected,
 					XenbusStateInitWait, false));
 }
@@ -48,8 +53,7 @@ static void connects_only_then(struct kunit *test)
 							    own_states[j],
 							    true),
 					    "refused, frontend in %d", frontend);
-			if (frontend == XenbusStateInitialised ||
-			    frontend == XenbusStateConnected)
+			if (frontend == XenbusStateInitialised)
 				continue;
 			KUNIT_EXPECT_NE_MSG(test, XenbusStateConnected,
 					    xen_9pback_next(frontend,
@@ -177,6 +181,7 @@ static void serves_a_refused_guest_again(struct kunit *test)
 
 static struct kunit_case state_cases[] = {
 	KUNIT_CASE(connects_when_offered),
+	KUNIT_CASE(does_not_take_over_a_connection),
 	KUNIT_CASE(connects_only_then),
 	KUNIT_CASE(does_not_reopen_a_closed_device),
 	KUNIT_CASE(stays_connected),

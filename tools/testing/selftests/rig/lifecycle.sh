@@ -57,6 +57,71 @@ next_one_mounts()
 	[ "$(cat /srv/life/hello)" = hello ]
 }
 
+# Begin to write, and wait until the file grows
+write_on()
+{
+	guest 'rm -f /mnt/busy; (while cat /etc/passwd; do :; done) >/mnt/busy 2>/dev/null' &
+	writer=$!
+	until [ -s /srv/life/busy ]; do sleep 0.1; done
+}
+
+# The guest's kernel tells of each page that its backend has still mapped when the
+# frontend frees it
+watch_grants()
+{
+	local control=/sys/kernel/debug/dynamic_debug/control
+
+	guest "echo 'func gnttab_add_deferred +p' >$control"
+	guest "grep 'gnttab_add_deferred =p' $control"
+}
+
+none_was_mapped()
+{
+	fails guest 'dmesg | grep "deferring g.e."'
+}
+
+unbound_in_a_copy()
+{
+	watch_grants
+	write_on
+	guest 'echo 9pfs-0 >/sys/bus/xen/drivers/9pfs/unbind'
+	wait "$writer" || true
+	none_was_mapped
+	guest 'umount /mnt; echo 9pfs-0 >/sys/bus/xen/drivers/9pfs/bind'
+	rig-guest mount l life /mnt
+	guest 'ls /mnt' | grep -x busy
+}
+
+# As xl does it, which has no command for it: both directories go when the backend
+# has closed, and come again
+unplugged_in_a_copy()
+{
+	local domid front back
+
+	domid=$(rig-guest domid l)
+	front=/local/domain/$domid/device/9pfs/0
+	back=/local/domain/0/backend/9pfs/$domid/0
+	write_on
+	xenstore-write "$back/online" 0 "$back/state" 5
+	until [ "$(xenstore-read "$back/state")" = 6 ]; do sleep 0.1; done
+	xenstore-rm "$front"
+	xenstore-rm "$back"
+	wait "$writer" || true
+	none_was_mapped
+	fails guest 'ls /mnt'
+	guest 'umount /mnt'
+
+	xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$domid" \
+		"$back/path" /srv/life "$back/security_model" none \
+		"$front/backend" "$back" "$front/backend-id" 0 "$front/tag" life
+	xenstore-chmod -r "$back" n0 "r$domid"
+	xenstore-chmod -r "$front" "n$domid" r0
+	xenstore-write "$back/online" 1 "$back/state" 1 "$front/state" 1
+	guest 'until [ -e /sys/bus/xen/drivers/9pfs/9pfs-0 ]; do sleep 0.2; done'
+	rig-guest mount l life /mnt
+	guest 'ls /mnt; rm /mnt/busy' | grep -x busy
+}
+
 destroyed_while_paused()
 {
 	create --paused
@@ -146,9 +211,11 @@ left_to_another()
 	nothing_left
 }
 
-plan 9
+plan 11
 run_test "destroyed in the middle of a copy" destroyed_in_a_copy
 run_test "the next guest mounts at once" next_one_mounts
+run_test "unbound in the middle of a copy, and bound again" unbound_in_a_copy
+run_test "unplugged in the middle of a copy, and plugged in again" unplugged_in_a_copy
 run_test "rebooted" rebooted
 run_test "two guests share an export, one is destroyed" two_guests_share
 run_test "destroyed before it ran" destroyed_while_paused

@@ -170,6 +170,55 @@ backend_goes_and_comes()
 	[ "$(guest 'cat /mnt/two/file')" = second ]
 }
 
+# The backend's state is what the frontend sees of it, and a guest that does not
+# run sees only the last one
+restarted_unseen()
+{
+	local driver=/sys/bus/xen-backend/drivers/xen-9pback device dir
+
+	device=9pfs-$(rig-guest domid m)-1
+	dir=$(backend_dir /srv/two)
+	xl pause m
+	echo "$device" >"$driver/unbind"
+	echo "$device" >"$driver/bind"
+	until [ "$(xenstore-read "$dir/state")" = 2 ]; do sleep 0.1; done
+	# Time to mistake the frontend, which is Connected, for a new one
+	sleep 0.5
+	equal "$(xenstore-read "$dir/state")" 2 "the backend's state"
+	xl unpause m
+	fails guest 'timeout 20 cat /mnt/two/file'
+	guest 'umount /mnt/two'
+	mount_options "" two /mnt/two
+	[ "$(guest 'cat /mnt/two/file')" = second ]
+}
+
+# Requests are in flight each time: an event or a work item that came after its
+# device had gone would be found by the kernels that look for such things
+taken_away_again_and_again()
+{
+	truncate -s 1G /srv/two/large
+	# shellcheck disable=SC2016 # the guest's variables
+	rig-guest exec m --timeout 150 -- bash -c 'cd /sys/bus/xen/drivers/9pfs
+		for round in 1 2 3 4; do
+			dd if=/dev/zero of=/mnt/two/busy bs=64k count=100000 & one=$!
+			cat /mnt/two/large >/dev/null & two=$!
+			(while :; do stat /mnt/two/file; done) >/dev/null & three=$!
+			sleep "0.$round"
+			echo 9pfs-1 >unbind
+			wait $one && echo "dd ended well"
+			wait $two && echo "cat ended well"
+			kill $three; wait $three
+			echo "round $round ended after $SECONDS s"
+			umount /mnt/two
+			echo 9pfs-1 >bind
+			mount -t 9p -o trans=xen,version=9p2000.L two /mnt/two
+			cat /mnt/two/file
+		done' 2>/dev/null | tee /tmp/rounds
+	equal "$(grep -c -x second /tmp/rounds)" 4 "rounds"
+	fails grep "ended well" /tmp/rounds
+	rm /srv/two/busy /srv/two/large
+}
+
 nothing_is_left()
 {
 	rig-guest shutdown m
@@ -185,7 +234,7 @@ rig-guest create m --front ours --back ours \
 	--p9 'tag=plainfile,security_model=none,path=/srv/plain-file'
 guest 'modprobe 9pnet_xen; modprobe 9p'
 
-plan 14
+plan 16
 run_test "two devices, each with its own tree" two_devices
 run_test "a tag that is mounted gives EBUSY" mounted_twice
 run_test "an unknown tag gives ENODEV, the log names the known" unknown_tag
@@ -199,5 +248,7 @@ run_test "an export that is a file says so, others go on" path_is_a_file
 run_test "the frontend is unloaded when unused, not before" module_in_use
 run_test "the server's threads bear the guest's name" threads_are_the_guests
 run_test "the backend goes and comes while mounted" backend_goes_and_comes
+run_test "the backend starts over while the guest is paused" restarted_unseen
+run_test "the device taken away while it is busy, again and again" taken_away_again_and_again
 run_test "nothing is left after the guest" nothing_is_left
 finish

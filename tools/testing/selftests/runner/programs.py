@@ -12,7 +12,7 @@ from rigpy.say import RigError
 
 HERE = pathlib.Path(__file__).resolve().parents[1]
 # Folders beside this one, each with a Makefile for a program of its name
-PROGRAMS = ["posix"]
+PROGRAMS = ["hostile", "posix"]
 # The folder that a suite wants, and the Debian package whose source is in it
 SOURCES = {"stress": ("lua", "lua5.4")}
 
