@@ -126,9 +126,9 @@ static void expect_waits(struct peer *peer, unsigned int nr)
 {
 	unsigned int i;
 
-	for (i = 0; i < 500 && READ_ONCE(peer->session->nr_lock_waits) != nr;
+	for (i = 0; i < 250 && READ_ONCE(peer->session->nr_lock_waits) != nr;
 	     i++)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(peer->test, nr, READ_ONCE(peer->session->nr_lock_waits));
 }
 
