@@ -25,6 +25,8 @@
 
 #include "fid.h"
 #include "lock.h"
+#include "request.h"
+#include "session.h"
 #include "wire.h"
 
 /**
@@ -118,7 +120,7 @@ p9s_lock_owner_get(struct p9s_lock_table *table, u32 proc_id,
 
 static void p9s_lock_owner_put(struct p9s_lock_owner *owner)
 {
-	if (owner->nr)
+	if (owner->nr || owner->waits)
 		return;
 	hash_del(&owner->node);
 	kfree(owner);
@@ -164,7 +166,8 @@ static int p9s_lock_change(struct p9s_lock_table *table,
 	more = (lock_is_unlock(fl) ? 0 : 1) + (splits ? 1 : 0);
 	if (more && table->nr + more > table->max)
 		return -ENOLCK;
-	err = vfs_lock_file(file, F_SETLK, fl, NULL);
+	err = vfs_lock_file(file, fl->c.flc_flags & FL_SLEEP ? F_SETLKW : F_SETLK,
+			    fl, NULL);
 	after = p9s_lock_count(file, owner, fl, &splits);
 	owner->nr += after - before;
 	table->nr += after - before;
@@ -178,42 +181,62 @@ static int p9s_lock_change(struct p9s_lock_table *table,
 
 /**
  * p9s_lock_set - lock or unlock a range of a file
- * @table: the session's locks
- * @fid: the fid that it is done by, which is open
+ * @rq: the Tlock, whose fid is open
  * @fl: the range, type and file; the rest is filled in here
- * @proc_id: the client's process
- * @client: what the client calls itself
  *
  * Context: may sleep, but never for a lock that somebody else holds.
  * Return: 0, -EAGAIN if somebody else holds it, -ENOLCK if the session has as
  * many locks as it may or the filesystem keeps its locks where the VFS does not
- * see them, -ENOMEM, or what the filesystem says.
+ * see them, -ENOMEM, or what the filesystem says. With FL_SLEEP it is -EDEADLK
+ * or FILE_LOCK_DEFERRED if somebody else holds it; in the latter case @fl's
+ * flc_wait is woken when that may be over, and p9s_lock_unqueue() ends it.
  */
-int p9s_lock_set(struct p9s_lock_table *table, struct p9s_fid *fid,
-		 struct file_lock *fl, u32 proc_id,
-		 const struct p9s_str *client)
+int p9s_lock_set(struct p9s_request *rq, struct file_lock *fl)
 {
+	struct p9s_lock_table *table = &rq->session->locks;
+	const struct p9s_tlock *msg = &rq->msg.lock;
 	struct p9s_lock_owner *owner;
 	int err = 0;
 
 	mutex_lock(&table->mutex);
 	if (lock_is_unlock(fl))
-		owner = p9s_lock_owner_find(table, proc_id, client);
+		owner = p9s_lock_owner_find(table, msg->proc_id, &msg->client_id);
 	else
-		owner = p9s_lock_owner_get(table, proc_id, client);
+		owner = p9s_lock_owner_get(table, msg->proc_id, &msg->client_id);
 	if (!owner) {
 		/* Who holds nothing has nothing to unlock */
 		err = lock_is_unlock(fl) ? 0 : -ENOMEM;
 		goto unlock;
 	}
 	if (!lock_is_unlock(fl))
-		fid->locks = table;
+		rq->fid->locks = table;
 	fl->c.flc_owner = owner;
 	err = p9s_lock_change(table, owner, fl);
+	/* The VFS knows it by its address for as long as it waits */
+	if (err == FILE_LOCK_DEFERRED)
+		owner->waits++;
 	p9s_lock_owner_put(owner);
 unlock:
 	mutex_unlock(&table->mutex);
 	return err;
+}
+
+/**
+ * p9s_lock_unqueue - wait no longer for a lock
+ * @table: the session's locks
+ * @fl: what p9s_lock_set() has returned FILE_LOCK_DEFERRED for
+ *
+ * Context: may sleep.
+ */
+void p9s_lock_unqueue(struct p9s_lock_table *table, struct file_lock *fl)
+{
+	struct p9s_lock_owner *owner = fl->c.flc_owner;
+
+	locks_delete_block(fl);
+	mutex_lock(&table->mutex);
+	owner->waits--;
+	p9s_lock_owner_put(owner);
+	mutex_unlock(&table->mutex);
 }
 
 /**

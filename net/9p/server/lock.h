@@ -13,15 +13,16 @@
 
 struct file;
 struct file_lock;
-struct p9s_fid;
+struct p9s_request;
 struct p9s_str;
 
 #define P9S_OWNER_BITS	6
 
 /**
- * struct p9s_lock_owner - a client's process that holds locks
+ * struct p9s_lock_owner - a client's process that holds locks or waits for some
  * @node: in the table
- * @nr: locks that it holds, as the VFS keeps them; there is no owner of none
+ * @nr: locks that it holds, as the VFS keeps them
+ * @waits: locks that it waits for; there is no owner of neither
  * @proc_id: the client's number for the process
  * @client_len: bytes of @client
  * @client: what the client calls itself
@@ -31,6 +32,7 @@ struct p9s_str;
 struct p9s_lock_owner {
 	struct hlist_node node;
 	unsigned int nr;
+	unsigned int waits;
 	u32 proc_id;
 	u16 client_len;
 	char client[];
@@ -54,9 +56,8 @@ struct p9s_lock_table {
 void p9s_lock_table_init(struct p9s_lock_table *table, unsigned int max);
 void p9s_lock_table_destroy(struct p9s_lock_table *table);
 
-int p9s_lock_set(struct p9s_lock_table *table, struct p9s_fid *fid,
-		 struct file_lock *fl, u32 proc_id,
-		 const struct p9s_str *client);
+int p9s_lock_set(struct p9s_request *rq, struct file_lock *fl);
+void p9s_lock_unqueue(struct p9s_lock_table *table, struct file_lock *fl);
 int p9s_lock_test(struct p9s_lock_table *table, struct file_lock *fl,
 		  u32 *proc_id, const struct p9s_str *client,
 		  char *holder, u16 *holder_len);

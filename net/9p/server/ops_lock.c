@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Locks. A client asks for one and is told at once whether it has it; to wait
- * for one is the client's business, which asks again. Linux's client sends what
- * its programs do with flock(2) in the same messages.
+ * Locks. A client asks for one and is told whether it has it, at once or, if it
+ * says that it would wait, after a while; to wait longer is its own business, it
+ * asks again. Linux's client sends what its programs do with flock(2) in the same
+ * messages.
  */
 #include <linux/err.h>
 #include <linux/errno.h>
@@ -14,14 +15,14 @@
 
 #include "fid.h"
 #include "lock.h"
+#include "lock_wait.h"
 #include "ops.h"
 #include "request.h"
 #include "session.h"
 
 /*
- * To wait or not is all the same here. Nor does it matter whether a lock was
- * held before: none outlives its session, so what a client takes again after a
- * new start it takes as anybody else.
+ * Whether a lock was held before is all the same here: none outlives its session,
+ * so what a client takes again after a new start it takes as anybody else.
  */
 #define P9S_LOCK_FLAGS	(P9_LOCK_FLAGS_BLOCK | P9_LOCK_FLAGS_RECLAIM)
 
@@ -115,8 +116,9 @@ int p9s_op_lock(struct p9s_request *rq)
 		return PTR_ERR(fl);
 	err = p9s_lock_may(fl);
 	if (!err)
-		err = p9s_lock_set(&rq->session->locks, rq->fid, fl,
-				   msg->proc_id, &msg->client_id);
+		err = p9s_lock_set(rq, fl);
+	if (err == -EAGAIN && (msg->flags & P9_LOCK_FLAGS_BLOCK))
+		err = p9s_lock_wait(rq, fl);
 	locks_free_lock(fl);
 	/* Filesystems with a way of their own to lock may say either */
 	if (err == -EAGAIN || err == -EACCES) {

@@ -27,6 +27,7 @@
 #include "export.h"
 #include "fid.h"
 #include "identity.h"
+#include "lock_wait.h"
 #include "operation.h"
 #include "request.h"
 #include "session.h"
@@ -274,6 +275,7 @@ bool p9s_request_await(struct p9s_request *flush, u16 oldtag)
 	if (target) {
 		flush->awaits = target;
 		list_add_tail(&flush->flush_entry, &target->flushes);
+		p9s_lock_wait_wake(target);
 	}
 	spin_unlock_irqrestore(&session->lock, flags);
 	return target;

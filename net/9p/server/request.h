@@ -5,6 +5,7 @@
 
 #include <linux/list.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <net/9p/server.h>
 
 #include "wire.h"
@@ -34,6 +35,7 @@ struct p9s_thread;
  * @flush_entry: in the @flushes of another request, which this one flushes, or
  *	in the session's parked
  * @awaits: that other request; session lock
+ * @lock_wait: what it waits on for a lock, or NULL; session lock
  * @round: which look at the other channels it is parked for, if it is a Tflush
  * @thread: runs it, or answers it in the end
  * @fid: the fid that it is about, if it is about one
@@ -61,6 +63,7 @@ struct p9s_request {
 	struct list_head flushes;
 	struct list_head flush_entry;
 	struct p9s_request *awaits;
+	wait_queue_head_t *lock_wait;
 	u64 round;
 
 	struct p9s_thread *thread;

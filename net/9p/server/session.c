@@ -15,6 +15,7 @@
 #include "debugfs.h"
 #include "export.h"
 #include "flush.h"
+#include "lock_wait.h"
 #include "request.h"
 #include "session.h"
 #include "sysfs.h"
@@ -204,6 +205,7 @@ void p9s_session_fail(struct p9_server_channel *channel, int err)
 	spin_lock_irqsave(&session->lock, flags);
 	first = !session->failed && !session->stopping;
 	session->failed = true;
+	p9s_lock_wait_stop(session);
 	spin_unlock_irqrestore(&session->lock, flags);
 	if (first)
 		channel->transport->failed(channel, err);
@@ -249,6 +251,7 @@ int p9s_session_reset(struct p9_server_session *session, u32 msize)
 	session->resetting = true;
 	if (!busy)
 		WRITE_ONCE(session->msize, 0);
+	p9s_lock_wait_stop(session);
 	spin_unlock_irqrestore(&session->lock, flags);
 	if (busy)
 		return -EBUSY;

@@ -61,6 +61,7 @@
  * @nr_requests: requests that have memory
  * @buffered: bytes of it
  * @nr_running: requests between their receipt and the end of their reply
+ * @nr_lock_waits: those of them that wait for a lock
  * @tags: these by tag, all but Tversion
  * @parked: Tflushes that wait until the other channels were looked at
  * @nr_parked: how many are in @parked
@@ -100,6 +101,7 @@ struct p9_server_session {
 	unsigned int nr_requests;
 	size_t buffered;
 	unsigned int nr_running;
+	unsigned int nr_lock_waits;
 	DECLARE_HASHTABLE(tags, P9S_TAG_BITS);
 	struct list_head parked;
 	unsigned int nr_parked;

@@ -21,6 +21,7 @@
 #include <net/9p/server.h>
 
 #include "flush.h"
+#include "lock_wait.h"
 #include "operation.h"
 #include "request.h"
 #include "session.h"
@@ -386,6 +387,7 @@ void p9s_thread_stop(struct p9_server_session *session)
 
 	spin_lock_irq(&session->lock);
 	session->stopping = true;
+	p9s_lock_wait_stop(session);
 	spin_unlock_irq(&session->lock);
 	wake_up_all(&session->drained);
 

@@ -400,6 +400,11 @@ do { \
 	if (!(condition)) \
 		abort(); \
 } while (0)
+/* Nobody else runs: time is up at once, or something was woken for nothing */
+#define HZ	100
+bool vfs_fails(void);
+#define wait_event_idle_timeout(head, condition, left) \
+	((void)(head), (condition) || vfs_fails() ? (left) : 0L)
 
 /* Users */
 typedef struct {

@@ -78,8 +78,13 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct file_operations {
+	void (*lock)(void);
+};
+
 struct file {
 	struct path f_path;
+	const struct file_operations *f_op;
 	unsigned int f_mode;
 	int f_flags;
 	int f_iocb_flags;

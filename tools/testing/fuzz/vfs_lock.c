@@ -7,10 +7,28 @@
 #include "kernel.h"
 #include "vfs_tree.h"
 
+/* Who waits for a lock; there is one thread, so it is one at most */
+static LIST_HEAD(blocked);
+
+/* Never called: a lock that is not of the VFS's kind must not be waited for */
+static void lock_remote(void)
+{
+	abort();
+}
+
+const struct file_operations *vfs_lock_operations(const struct inode *inode)
+{
+	static const struct file_operations local;
+	static const struct file_operations remote = { .lock = lock_remote };
+
+	return inode->i_op == &vfs_remote ? &remote : &local;
+}
+
 void locks_init_lock(struct file_lock *fl)
 {
 	memset(fl, 0, sizeof(*fl));
 	INIT_LIST_HEAD(&fl->c.flc_list);
+	INIT_LIST_HEAD(&fl->c.flc_blocked_member);
 }
 
 struct file_lock *locks_alloc_lock(void)
@@ -24,7 +42,17 @@ struct file_lock *locks_alloc_lock(void)
 
 void locks_free_lock(struct file_lock *fl)
 {
+	fuzz_must(!fl || list_empty(&fl->c.flc_blocked_member),
+		  "a lock is freed that is waited for");
 	kfree(fl);
+}
+
+int locks_delete_block(struct file_lock *fl)
+{
+	bool waited = !list_empty(&fl->c.flc_blocked_member);
+
+	list_del_init(&fl->c.flc_blocked_member);
+	return waited ? 0 : -ENOENT;
 }
 
 static struct file_lock *lock_new(const struct file_lock *like)
@@ -169,16 +197,26 @@ int vfs_lock_file(struct file *file, unsigned int command, struct file_lock *fl,
 	struct file_lock_context *ctx;
 
 	unit_may_sleep("vfs_lock_file");
-	fuzz_must(command == F_SETLK && !conflict, "a lock that is waited for");
+	fuzz_must(command == (fl->c.flc_flags & FL_SLEEP ? F_SETLKW : F_SETLK) &&
+		  !conflict, "a lock that waits and does not");
+	fuzz_must(list_empty(&blocked), "a lock is waited for and another taken");
 	fuzz_must(fl->c.flc_file == file && fl->c.flc_owner &&
 		  (fl->c.flc_flags & FL_POSIX), "a lock of nobody's");
 	fuzz_must(fl->fl_start >= 0 && fl->fl_start <= fl->fl_end,
 		  "a lock of no range");
-	if (inode->i_op == &vfs_remote)
+	if (inode->i_op == &vfs_remote) {
+		fuzz_must(command == F_SETLK, "a remote lock that is waited for");
 		return vfs_fails() ? -EIO : 0;
+	}
 	ctx = inode_locks(inode);
-	if (!lock_is_unlock(fl) && lock_in_the_way(ctx, fl))
-		return -EAGAIN;
+	if (!lock_is_unlock(fl) && lock_in_the_way(ctx, fl)) {
+		if (!(fl->c.flc_flags & FL_SLEEP))
+			return -EAGAIN;
+		if (vfs_fails())
+			return -EDEADLK;
+		list_add(&fl->c.flc_blocked_member, &blocked);
+		return FILE_LOCK_DEFERRED;
+	}
 	if (lock_needs_memory(ctx, fl) && vfs_fails())
 		return -ENOLCK;
 	lock_change(ctx, fl);

@@ -5,10 +5,15 @@
 
 #define FL_POSIX	1
 #define FL_CLOSE	64
+#define FL_SLEEP	128
+
+#define FILE_LOCK_DEFERRED	1
 
 struct file_lock_core {
 	struct list_head flc_list;
-	const void *flc_owner;
+	struct list_head flc_blocked_member;
+	wait_queue_head_t flc_wait;
+	void *flc_owner;
 	struct file *flc_file;
 	unsigned int flc_flags;
 	unsigned char flc_type;
@@ -32,6 +37,8 @@ struct file_lock {
 void locks_init_lock(struct file_lock *fl);
 struct file_lock *locks_alloc_lock(void);
 void locks_free_lock(struct file_lock *fl);
+int locks_delete_block(struct file_lock *fl);
+const struct file_operations *vfs_lock_operations(const struct inode *inode);
 int vfs_lock_file(struct file *file, unsigned int command, struct file_lock *fl,
 		  struct file_lock *conflict);
 int vfs_test_lock(struct file *file, struct file_lock *fl);

@@ -420,6 +420,7 @@ struct file *dentry_open(const struct path *path, int flags,
 	fuzz_must(file, "no memory");
 	file->f_path = *path;
 	path_get(path);
+	file->f_op = vfs_lock_operations(inode);
 	file->f_flags = flags;
 	if ((flags & O_ACCMODE) != O_WRONLY)
 		file->f_mode |= FMODE_READ;

@@ -8,7 +8,6 @@
 extern const struct inode_operations vfs_magic;
 extern const struct inode_operations vfs_remote;
 
-bool vfs_fails(void);
 struct inode *inode_new(umode_t mode);
 struct dentry *dentry_new(struct dentry *parent, const struct qstr *name);
 void dentry_fill(struct dentry *dentry, struct inode *inode);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Locks: two processes of clients conflict, two fids of one process do not; a
- * process of this machine sees them, and is seen; they go with the fid they
- * were taken by and with no other, and with the session; what the VFS keeps is
- * counted and limited.
+ * process of this machine sees them, and is seen; they are waited for a while;
+ * they go with the fid they were taken by and with no other, and with the
+ * session; what the VFS keeps is counted and limited.
  */
 #include <kunit/test.h>
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
@@ -96,16 +97,47 @@ static void put_lock(struct wire_body *body, u64 start, u64 length, u32 proc,
 	wire_put_string(body, name);
 }
 
-/* The status, or an error */
-static int lock_by(struct peer *peer, u32 fid, u8 type, u64 start, u64 length,
-		   u32 proc, const char *name)
+static void put_request(struct peer *peer, u32 fid, u8 type, u32 flags)
 {
 	struct wire_body *body = peer_body(peer);
 
 	wire_put(body, fid, 4);
 	wire_put(body, type, 1);
-	wire_put(body, P9_LOCK_FLAGS_BLOCK, 4);
-	put_lock(body, start, length, proc, name);
+	wire_put(body, flags, 4);
+}
+
+/* Without waiting for the answer */
+static void send_waiting(struct peer *peer, u16 tag, u8 type, u64 start,
+			 u64 length, u32 proc)
+{
+	put_request(peer, ONE, type, P9_LOCK_FLAGS_BLOCK);
+	put_lock(&peer->body, start, length, proc, "me");
+	peer_send(peer, 0, P9_TLOCK, tag);
+}
+
+/* The next reply is that to a Tlock */
+static void expect_lock(struct peer *peer, u16 tag, u8 status)
+{
+	peer_expect(peer, P9_RLOCK, tag);
+	KUNIT_EXPECT_EQ(peer->test, status, peer->last.body[0]);
+}
+
+static void expect_waits(struct peer *peer, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < 250 && READ_ONCE(peer->session->nr_lock_waits) != nr;
+	     i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(peer->test, nr, READ_ONCE(peer->session->nr_lock_waits));
+}
+
+/* The status, or an error */
+static int lock_by(struct peer *peer, u32 fid, u8 type, u64 start, u64 length,
+		   u32 proc, const char *name)
+{
+	put_request(peer, fid, type, 0);
+	put_lock(&peer->body, start, length, proc, name);
 	return peer_call(peer, P9_TLOCK) ?: peer->last.body[0];
 }
 
@@ -282,6 +314,64 @@ static void goes_with_its_session(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, host_lock(test, F_UNLCK, 0, OFFSET_MAX));
 }
 
+static void is_waited_for(struct kunit *test)
+{
+	struct lock_test *t = test->priv;
+
+	/* By a process of the same client, which holds nothing else */
+	KUNIT_EXPECT_EQ(test, 0, lock(t->client, ONE, WR, 0, 10, 1));
+	send_waiting(t->client, 7, RD, 5, 1, 2);
+	expect_waits(t->client, 1);
+	KUNIT_EXPECT_FALSE(test, peer_has_reply(t->client));
+	put_request(t->client, TWO, UN, 0);
+	put_lock(&t->client->body, 0, 0, 1, "me");
+	peer_send(t->client, 0, P9_TLOCK, 8);
+	/* Which of the replies is first nobody promises */
+	KUNIT_EXPECT_TRUE(test, peer_receive(t->client));
+	KUNIT_EXPECT_EQ(test, P9_LOCK_SUCCESS, t->client->last.body[0]);
+	KUNIT_EXPECT_TRUE(test, peer_receive(t->client));
+	KUNIT_EXPECT_EQ(test, P9_LOCK_SUCCESS, t->client->last.body[0]);
+	KUNIT_EXPECT_EQ(test, 1, kept(t->client));
+	expect_waits(t->client, 0);
+	/* In vain */
+	send_waiting(t->other, 7, WR, 0, 0, 1);
+	expect_waits(t->other, 1);
+	KUNIT_EXPECT_FALSE(test, hash_empty(t->other->session->locks.owners));
+	expect_lock(t->other, 7, P9_LOCK_BLOCKED);
+	KUNIT_EXPECT_EQ(test, 0, kept(t->other));
+	expect_waits(t->other, 0);
+	KUNIT_EXPECT_TRUE(test, hash_empty(t->other->session->locks.owners));
+	KUNIT_EXPECT_EQ(test, -EAGAIN, host_lock(test, F_WRLCK, 5, 5));
+	KUNIT_EXPECT_EQ(test, 0, lock(t->client, ONE, UN, 0, 0, 2));
+	KUNIT_EXPECT_EQ(test, 0, host_lock(test, F_WRLCK, 5, 5));
+	KUNIT_EXPECT_EQ(test, 0, host_lock(test, F_UNLCK, 0, OFFSET_MAX));
+}
+
+/* A Tflush, a Tversion, and in the end the session's own */
+static void is_waited_for_no_more(struct kunit *test)
+{
+	struct lock_test *t = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 0, host_lock(test, F_WRLCK, 0, 0));
+	send_waiting(t->client, 7, WR, 0, 0, 1);
+	expect_waits(t->client, 1);
+	peer_send_flush(t->client, 0, 8, 7);
+	expect_lock(t->client, 7, P9_LOCK_BLOCKED);
+	peer_expect(t->client, P9_RFLUSH, 8);
+	KUNIT_EXPECT_TRUE(test, hash_empty(t->client->session->locks.owners));
+	send_waiting(t->client, 7, WR, 0, 0, 1);
+	expect_waits(t->client, 1);
+	wire_put(peer_body(t->client), PEER_MSIZE, 4);
+	wire_put_string(&t->client->body, "9P2000.L");
+	peer_send(t->client, 0, P9_TVERSION, P9_NOTAG);
+	expect_lock(t->client, 7, P9_LOCK_BLOCKED);
+	peer_expect(t->client, P9_RVERSION, P9_NOTAG);
+	send_waiting(t->other, 7, WR, 0, 0, 1);
+	expect_waits(t->other, 1);
+	peer_disconnect(t->other);
+	KUNIT_EXPECT_EQ(test, 0, host_lock(test, F_UNLCK, 0, OFFSET_MAX));
+}
+
 /* Each lock, and each piece that unlocking leaves, counts */
 static void is_limited(struct kunit *test)
 {
@@ -347,6 +437,8 @@ static struct kunit_case lock_cases[] = {
 	KUNIT_CASE(goes_with_its_fid),
 	KUNIT_CASE(stays_when_an_earlier_fid_goes),
 	KUNIT_CASE(goes_with_its_session),
+	KUNIT_CASE(is_waited_for),
+	KUNIT_CASE(is_waited_for_no_more),
 	KUNIT_CASE(is_limited),
 	KUNIT_CASE(wants_a_range_that_exists),
 	KUNIT_CASE(wants_a_file_open_for_it),

@@ -377,11 +377,12 @@ def units_table(_):
             for server, work, ns in (
                 ("echo", "echo", [1000, 1000, 1000]), ("echo", "echo-4k", [2000, 2000, 2000]),
                 ("ours", "walk", [4000, 3000, 5000]), ("diod", "walk", [9000, 8000, 7000]),
-                ("ours", "read-4k", [6000]), ("diod", "read-4k", [12000]))]
+                ("ours", "read-4k", [6000]), ("diod", "read-4k", [12000]),
+                ("traced", "walk", [4500]), ("traced", "read-4k", [7000]))]
     document = units.document(units.summary(said), "mainline", "1.0")
     rows = {line.split()[0]: line.split()[1:] for line in units.lines(document)}
-    assert rows["walk"] == ["4.0", "8.0", "1.0", "3.0", "7.0", "2.00"], rows["walk"]
-    assert rows["read-4k"] == ["6.0", "12.0", "2.0", "4.0", "10.0", "2.00"], rows["read-4k"]
+    assert rows["walk"] == ["4.0", "8.0", "1.0", "3.0", "7.0", "2.00", "0.5"], rows["walk"]
+    assert rows["read-4k"] == ["6.0", "12.0", "2.0", "4.0", "10.0", "2.00", "1.0"], rows["read-4k"]
 
 
 TESTS = [all_results, no_compiler, hang, ignores_noise, finds_change, finds_missing,

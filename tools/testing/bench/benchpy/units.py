@@ -13,7 +13,8 @@ from rigpy.say import RigError, say
 from .boot import HERE, RIG
 
 SECONDS = 900
-SERVERS = ["ours", "diod"]
+# "traced" is ours while its tracepoints are recorded
+SERVERS = ["ours", "diod", "traced"]
 
 # What a server that does nothing takes for a message of about that size
 FLOOR = {"read-4k": "echo-4k", "read-128k": "echo-128k"}
@@ -79,12 +80,14 @@ def lines(said):
         return
     yield f"single operations on TCP on loopback, us ({said['kernel']}, diod {said['diod']})"
     yield (f"{'':14}{'ours':>10}{'diod':>10}{'floor':>10}"
-           f"{'ours net':>10}{'diod net':>10}{'diod/ours':>11}")
+           f"{'ours net':>10}{'diod net':>10}{'diod/ours':>11}{'tracing':>10}")
     for one in said["results"]:
-        floor, ours, diod = (one[name]["median"] / 1000 for name in ("floor", "ours", "diod"))
+        floor, ours, diod, traced = (one[name]["median"] / 1000
+                                     for name in ("floor", *SERVERS))
         yield (f"{one['work']:14}{ours:10.1f}{diod:10.1f}{floor:10.1f}"
-               f"{ours - floor:10.1f}{diod - floor:10.1f}{diod / ours:11.2f}")
+               f"{ours - floor:10.1f}{diod - floor:10.1f}{diod / ours:11.2f}"
+               f"{traced - ours:10.1f}")
     yield ("floor: a server that does nothing, with a reply of that size (16 bytes, 4 KiB, "
-           "128 KiB)")
+           "128 KiB); tracing: what ours takes more while its tracepoints are recorded")
     yield (f"msize: ours {said['results'][0]['ours']['msize']}, "
            f"diod {said['results'][0]['diod']['msize']}: larger reads take several messages")

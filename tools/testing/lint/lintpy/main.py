@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 
-from . import abi, kernel, rules, style
+from . import abi, diod, kernel, rules, style
 from .core import Finding, Project, ToolError, read_allowances
 from .names import CHECKS
 
@@ -21,6 +21,7 @@ ALLOW = "tools/testing/lint/allow"
 FUNCTIONS = {
     "rules": rules.check,
     "abi": abi.check,
+    "diod": diod.check,
     "checkpatch": style.checkpatch,
     "spelling": style.spelling,
     "shellcheck": style.shellcheck,

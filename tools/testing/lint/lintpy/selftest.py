@@ -69,6 +69,16 @@ echo "nothing to find here: $*"
     "tools/sample/sample.py": f'''# {SPDX}
 """Nothing to find here."""
 ''',
+    "tools/testing/selftests/9p/raw_sample.py": f'''# {SPDX}
+"""A test of raw messages."""
+from harness import test
+
+
+@test("what is asked once")
+def asked(_):
+    pass
+''',
+    "Documentation/diod-differences.rst": f".. {SPDX}\n\nOf 1 tests both pass 1.\n",
 }
 
 # A fault for each detector: the check, the kind of finding and what it says,
@@ -138,6 +148,12 @@ FAULTS = [
     ("abi", "empty", "Description", "Documentation/ABI/testing/sysfs-silent",
      "What:\t\t/sys/kernel/silent\nDate:\t\tMay 2026\nKernelVersion:\t7.0\n"
      "Contact:\tnobody@example.org\nDescription:\n"),
+    ("diod", "untried", "5 tests", "Documentation/diod-differences.rst",
+     "Of 5 tests both pass 4.\n"),
+    ("diod", "no-test", "nobody asks", "tools/testing/selftests/9p/differences.verdicts",
+     f"# {SPDX}\nnobody asks | both | That is no test.\n"),
+    ("diod", "not-shown", "asked once", "tools/testing/selftests/9p/differences.verdicts",
+     "what is asked once | both | The page was not made.\n"),
     ("rules", "spdx", "", "tools/sample/bare.txt", "bare\n"),
     ("rules", "version", "", "net/9p/sample.c",
      "#include <linux/version.h>\n#if LINUX_VERSION_" "CODE < KERNEL_VERSION(6, 0, 0)\n#endif\n"),

@@ -27,9 +27,10 @@ Where diod answers something else
 ``tools/testing/selftests/diod-differences`` makes this page. It runs the suite of
 raw messages (``tools/testing/selftests/9p/test_raw.py``) against this server and
 against diod {version}, both on TCP on loopback, both on one directory of a tmpfs.
-diod runs as root with ``--no-auth --no-userdb``. Listed is each test that the two
-answer differently, with the first thing that diod's replies were found to differ in,
-and a verdict by hand (``differences.verdicts``):
+diod runs as root with ``--no-auth --no-userdb``, and without SIGPIPE, as systemd
+starts it, since a client that goes in the middle of a reply ends it otherwise. Listed
+is each test that the two answer differently, with the first thing that diod's replies
+were found to differ in, and a verdict by hand (``differences.verdicts``):
 
 this
     the protocol or POSIX asks for what this server does

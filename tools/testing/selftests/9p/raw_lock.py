@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Locks: seen by other sessions, by the host, and gone when they should be."""
+import contextlib
 import errno
 import fcntl
 import os
 import random
+import select
 import struct
+import threading
 import time
 
 import p9raw
@@ -89,7 +92,7 @@ def owners(env):
             equal(s.lock(2, RD, proc=proc, client=b""), GOT, f"process {proc}")
 
 
-@test("what the host locks is in the client's way, and is not waited for")
+@test("what the host locks is in the client's way, and is not waited for long")
 def host_first(env):
     with env.dir() as (s, path), open_host(path) as f:
         open_at(s, path, 2)
@@ -273,6 +276,240 @@ def dropped(env):
                 for n in range(100)))
             s.close()
             until("locks are left", lambda p=path: host_takes(p + "/file"))
+
+
+def block(proc, kind=WR, **kw):
+    """A lock that is waited for."""
+    return p9raw.lock(2, kind, proc=proc, flags=BLOCK, **kw)
+
+
+def expect_lock(s, tag, wanted, what):
+    """The next reply has to be that to the Tlock with a tag."""
+    kind, got, body = s.receive()
+    equal((kind, got, body), (p9raw.TLOCK + 1, tag, bytes([wanted])), what)
+
+
+def silent(s, seconds):
+    """Whether nothing comes for a while."""
+    return not select.select([s.sock], [], [], seconds)[0]
+
+
+def shortest(function, count=5):
+    """Seconds that it takes if nothing else holds this machine up."""
+    took = []
+    for _ in range(count):
+        start = time.monotonic()
+        function()
+        took.append(time.monotonic() - start)
+    return min(took)
+
+
+@test("a lock that is freed while it is waited for is had then")
+def freed(env):
+    with env.dir() as (s, path), env.session() as other, open_host(path) as f:
+        before = env.held(s)
+        open_at(s, path, 2, 3)
+        open_at(other, path, 2)
+        for who, take, free in (
+                ("the client", lambda: s.lock(3, WR), lambda: s.send(
+                    p9raw.lock(3, UN), 8)),
+                ("another session", lambda: other.lock(2, WR),
+                 lambda: other.lock(2, UN)),
+                ("the host", lambda: fcntl.lockf(f, fcntl.LOCK_EX),
+                 lambda: fcntl.lockf(f, fcntl.LOCK_UN))):
+            take()
+            s.send(block(7), 7)
+            check(silent(s, 0.2), f"no wait for {who}")
+            # Others are served meanwhile, on the same connection too
+            s.send(p9raw.getattr_(0), 9)
+            equal(s.receive()[1], 9, "who is first")
+            free()
+            got = {}
+            for _ in range(2 if who == "the client" else 1):
+                kind, tag, body = s.receive()
+                got[tag] = kind, body
+            equal(got[7], (p9raw.TLOCK + 1, bytes([GOT])), f"freed by {who}")
+            s.lock(2, UN, proc=7)
+        for fid in 2, 3:
+            s.clunk(fid)
+        equal(env.held(s), before, "what the session holds")
+        check(host_takes(path + "/file"), "a lock is left")
+
+
+@test("a lock that is not freed is not waited for long, nor without need")
+def not_freed(env):
+    with env.dir() as (s, path), open_host(path) as f:
+        open_at(s, path, 2)
+        fcntl.lockf(f, fcntl.LOCK_EX, 10, 0)
+        start = time.monotonic()
+        equal(s.lock(2, WR, flags=BLOCK), BLOCKED, "a lock that is held")
+        took = time.monotonic() - start
+        check(0.5 < took < 10, f"an answer after {took:.2f} s")
+        took = shortest(lambda: equal(s.lock(2, WR), BLOCKED, "no wait asked for"))
+        check(took < 0.5, f"a wait of {took:.2f} s that was not asked for")
+        took = shortest(lambda: equal(s.lock(2, WR, start=10, flags=BLOCK), GOT,
+                                      "nothing in the way"))
+        check(took < 0.5, f"a wait of {took:.2f} s for nothing")
+        # What is in the way becomes less, which does not make the wait longer
+        s.send(block(1), 1)
+        for n in range(9):
+            fcntl.lockf(f, fcntl.LOCK_UN, 1, n)
+            time.sleep(0.15)
+        check(not silent(s, 0.3), "the wait began anew")
+        expect_lock(s, 1, BLOCKED, "a lock that is still held")
+
+
+@test("a Tflush ends the wait for a lock")
+def flushed(env):
+    with env.dir() as (s, path), open_host(path) as f:
+        open_at(s, path, 2)
+        fcntl.lockf(f, fcntl.LOCK_EX)
+
+        def flush(tag=7):
+            s.send(block(1), tag)
+            s.send(p9raw.getattr_(0), 1)
+            equal(s.receive()[1], 1, "who is first")
+            s.send(p9raw.flush(tag), 8)
+            expect_lock(s, tag, BLOCKED, "the lock that was flushed")
+            equal(s.receive()[:2], (p9raw.TFLUSH + 1, 8), "Rflush")
+
+        took = shortest(flush)
+        check(took < 0.5, f"flushed after {took:.2f} s")
+        # Both in one go, so that there may be no wait yet
+        for _ in range(20):
+            s.send_bytes(p9raw.frame(block(1), 7) +
+                         p9raw.frame(p9raw.flush(7), 8))
+            expect_lock(s, 7, BLOCKED, "the lock that was flushed")
+            equal(s.receive()[:2], (p9raw.TFLUSH + 1, 8), "Rflush")
+        fcntl.lockf(f, fcntl.LOCK_UN)
+        check(host_takes(path + "/file"), "what was flushed has the lock")
+        equal(s.lock(2, WR, flags=BLOCK), GOT, "once more")
+
+
+@test("a Tversion ends the wait for a lock, and so does the end of the session")
+def ended(env):
+    with env.dir() as (s, path), open_host(path) as f:
+        fcntl.lockf(f, fcntl.LOCK_EX)
+
+        def start_anew():
+            open_at(s, path, 2)
+            s.send(block(1), 7)
+            check(silent(s, 0.05), "no wait")
+            s.send(p9raw.version(65536), p9raw.NOTAG)
+            expect_lock(s, 7, BLOCKED, "before Rversion")
+            equal(s.receive()[0], p9raw.TVERSION + 1, "Rversion")
+            s.attach(0)
+
+        s.version()
+        s.attach(0)
+        took = shortest(start_anew)
+        check(took < 0.7, f"a new start after {took:.2f} s")
+
+        def close():
+            with env.session() as other:
+                open_at(other, path, 2)
+                for n in range(4):
+                    other.send(block(n), n)
+                check(silent(other, 0.05), "no wait")
+            until("the session is left", lambda: other.stats not in env.sessions())
+
+        took = shortest(close)
+        check(took < 0.9, f"closed after {took:.2f} s")
+        fcntl.lockf(f, fcntl.LOCK_UN)
+        check(host_takes(path + "/file"), "a session that is over has the lock")
+
+
+@test("only some wait for a lock, and those that do hold nobody up")
+def waiters_limited(env):
+    with env.dir() as (s, path), open_host(path) as f:
+        open_at(s, path, 2)
+        fcntl.lockf(f, fcntl.LOCK_EX)
+        s.send_bytes(b"".join(p9raw.frame(block(n, RD), n) for n in range(20)))
+        # Half of the threads wait; the rest is told at once
+        early = []
+        while len(early) < 12:
+            kind, tag, body = s.receive()
+            equal((kind, body), (p9raw.TLOCK + 1, bytes([BLOCKED])), "at once")
+            early.append(tag)
+        s.send(p9raw.getattr_(0), 100)
+        equal(s.receive()[1], 100, "a request besides")
+        fcntl.lockf(f, fcntl.LOCK_UN)
+        for _ in range(8):
+            kind, tag, body = s.receive()
+            equal((kind, body), (p9raw.TLOCK + 1, bytes([GOT])), f"lock {tag}")
+            check(tag not in early, "a second answer")
+        check(host_takes(path + "/file", fcntl.LOCK_SH), "others may read")
+
+
+@test("where a waiting request would hold up others, none waits")
+def no_room_to_wait(env):
+    with env.aside() as path, open_host(path) as f:
+        fcntl.lockf(f, fcntl.LOCK_EX)
+        for option in "max_threads=1", "max_requests=1", "max_buffered=60000":
+            with env.served(path, options=option) as s:
+                s.walk(0, 2, "file")
+                s.lopen(2, RW)
+                took = shortest(lambda s=s: equal(
+                    s.lock(2, WR, flags=BLOCK), BLOCKED, "a lock that is held"))
+                check(took < 0.5, f"{option}: a wait of {took:.2f} s")
+
+
+@test("who waits for each other is told to ask again")
+def each_other(env):
+    with env.dir() as (s, path):
+        put(path + "/file")
+        open_at(s, path, 2)
+        for proc in 1, 2:
+            equal(s.lock(2, WR, start=proc, length=1, proc=proc), GOT, "its own")
+        s.send(block(1, start=2, length=1), 1)
+        check(silent(s, 0.1), "no wait")
+        s.send(block(2, start=1, length=1), 2)
+        expect_lock(s, 2, BLOCKED, "the second")
+        s.send(p9raw.lock(2, UN, proc=2), 3)
+        got = dict((s.receive()[1:] for _ in range(2)))
+        equal(got, {1: bytes([GOT]), 3: bytes([GOT])}, "once one gives in")
+        s.clunk(2)
+        check(host_takes(path + "/file"), "a lock is left")
+
+
+@test("random locks that are waited for come out as POSIX says")
+def random_waits(env):
+    """Each byte is written by who has it locked, so nobody may see another's."""
+    with env.dir() as (s, path), contextlib.ExitStack() as stack:
+        put(path + "/file", bytes(8))
+        before = env.held(s)
+        wires = [p9raw.Mux(stack.enter_context(env.session()), 65536)
+                 for _ in range(2)]
+        failures = []
+
+        def work(calls, n):
+            try:
+                rng = random.Random(n)
+                calls.walk(0, n, os.path.basename(path), "file")
+                calls.lopen(n, RW)
+                for _ in range(40):
+                    at = rng.randrange(8)
+                    while calls.lock(n, WR, start=at, length=1, proc=n,
+                                     flags=BLOCK) != GOT:
+                        pass
+                    equal(calls.read(n, at, 1), b"\0", "somebody else is here")
+                    calls.write(n, at, bytes([n]))
+                    equal(calls.read(n, at, 1), bytes([n]), "somebody came in")
+                    calls.write(n, at, b"\0")
+                    calls.lock(n, UN, start=at, length=1, proc=n)
+                calls.clunk(n)
+            except Exception as err:  # pylint: disable=broad-except
+                failures.append(err)
+
+        threads = [threading.Thread(target=work, args=(wires[n % 2].thread(), n))
+                   for n in range(10, 20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        equal(failures, [], "failures")
+        check(host_takes(path + "/file"), "a lock is left")
+        equal(env.held(s), before, "what the session holds")
 
 
 @test("directories and unlinked files can be locked too")

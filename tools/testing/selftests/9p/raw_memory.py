@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What sessions and fids cost the serving machine in memory."""
+import errno
 import os
 import statistics
 import time
@@ -55,14 +56,22 @@ def settled():
     return last
 
 
+def threads_of(env, name):
+    """How many threads a session has; none if it has ended since it was seen."""
+    try:
+        with open(os.path.join(env.sysfs, name, "threads"), encoding="ascii") as f:
+            return int(f.read())
+    except OSError as err:
+        if err.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
+        return 0
+
+
 def idle(env):
     """Waits until each session is left with one thread, and that without a buffer."""
     end = time.monotonic() + IDLE
     while time.monotonic() < end:
-        threads = []
-        for name in os.listdir(env.sysfs):
-            with open(os.path.join(env.sysfs, name, "threads"), encoding="ascii") as f:
-                threads.append(int(f.read()))
+        threads = [threads_of(env, name) for name in os.listdir(env.sysfs)]
         if max(threads, default=1) == 1:
             # The last one gives it back when the others end, or a moment later
             time.sleep(2)

@@ -30,6 +30,8 @@ serve_by_diod()
 {
 	local pid=
 
+	# As systemd starts it; a client that goes would end it otherwise
+	trap '' PIPE
 	trap 'kill $pid; exit' TERM
 	while :; do
 		diod --foreground --no-auth --no-userdb --listen 127.0.0.1:$port \

@@ -58,12 +58,13 @@ refused()
 	[ "$(guest "mount -t 9p -o trans=xen,version=9p2000.L $1-$2 /mnt 2>&1" || true)" ]
 }
 
-# mounted TYPE-NUMBER COMMAND: runs it in the guest, in the mounted directory
+# mounted TYPE-NUMBER COMMAND [ACCESS]: runs it in the guest, in the mounted
+# directory
 mounted()
 {
 	guest "mkdir -p /mnt/$1; cd /mnt/$1
 		until mountpoint -q /mnt/$1; do
-			mount -t 9p -o trans=xen,version=9p2000.L,access=user $1 /mnt/$1 ||
+			mount -t 9p -o trans=xen,version=9p2000.L,access=${3:-user} $1 /mnt/$1 ||
 				sleep 0.5
 		done
 		cd /mnt/$1; $2"
@@ -108,19 +109,45 @@ mounts_hidden()
 	mounted 9pfs-5 '[ -d mount ] && [ -z "$(ls mount)" ]'
 }
 
+# server_checks ACCESS: the guest's users are who they are in dom0, and in none of
+# their groups but for what they make
 server_checks()
 {
 	echo secret >/srv/options/secret
-	chmod 600 /srv/options/secret
-	mounted 9pfs-6 'cat secret
-		setpriv --reuid 1000 --regid 1000 --clear-groups \
-			bash -c "cat secret; touch mine; chmod 640 mine"' \
-		>/tmp/checked 2>&1
+	echo ours >/srv/options/ours
+	chgrp 3000 /srv/options/ours
+	echo his >/srv/options/his
+	chown 1000:1000 /srv/options/his
+	chmod 600 /srv/options/secret /srv/options/his
+	chmod 660 /srv/options/ours
+	# shellcheck disable=SC2016 # the guest's variables
+	mounted 9pfs-6 'as()
+		{
+			setpriv --reuid "$1" --regid "$2" --groups 3000 \
+				bash -c "$3" || true
+		}
+		cat secret his ours
+		as 1000 1000 "cat secret his ours; touch mine; chmod 640 mine"
+		as 1000 3000 "cat ours; touch shared; chown 1001 mine; chgrp 3000 mine"
+		as 1001 1001 "cat mine his; mv mine its; touch its"
+		chown 1001:2002 its' "$1" >/tmp/checked 2>&1
+	guest "umount /mnt/9pfs-6"
 	cat /tmp/checked
-	equal "$(grep -c -x secret /tmp/checked)" 1
-	grep "secret: Permission denied" /tmp/checked
-	[ "$(stat -c '%u %g %a' /srv/options/mine)" = "1000 1000 640" ]
-	rm /srv/options/secret /srv/options/mine
+	# Root reads all; of the others each what is his, whatever his groups
+	equal "$(grep -x -e secret -e ours -e his /tmp/checked)" \
+		"secret
+his
+ours
+his"
+	equal "$(grep -c 'secret: Permission denied' /tmp/checked)" 1
+	equal "$(grep -c 'ours: Permission denied' /tmp/checked)" 2
+	equal "$(grep -c 'mine: Permission denied' /tmp/checked)" 1
+	equal "$(grep -c 'his: Permission denied' /tmp/checked)" 1
+	equal "$(grep -c 'Operation not permitted' /tmp/checked)" 2
+	equal "$(grep -c "'its': Permission denied" /tmp/checked)" 1
+	equal "$(stat -c '%u %g %a' /srv/options/its)" "1001 2002 640"
+	equal "$(stat -c '%u %g' /srv/options/shared)" "1000 3000"
+	rm /srv/options/{secret,ours,his,its,shared}
 }
 
 plain()
@@ -148,13 +175,15 @@ set_nodes 5 crossmnt=0
 set_nodes 6 security_model=server
 guest 'modprobe 9pnet_xen; modprobe 9p'
 
-plan 6
+plan 7
 run_test "limits that cannot be enforced are refused" limits_refused
 run_test "max-open-files is enforced" open_files_limited
 run_test "unknown nodes and values are refused, and what is known is told" unknown_refused
 run_test "readonly=1 refuses changes" readonly_export
 run_test "crossmnt=0 hides what is mounted" mounts_hidden
-run_test "security_model=server checks permissions in dom0" server_checks
+run_test "security_model=server checks in dom0, with access=user" server_checks user
+run_test "security_model=server checks in dom0, with access=client" \
+	server_checks client
 rig-guest shutdown o
 xenstore-rm /local/domain/0/libxl/xen-9pfs/state
 finish
