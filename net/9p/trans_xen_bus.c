@@ -303,6 +303,9 @@ VISIBLE_IF_KUNIT enum p9_xen_step p9_xen_next(enum xenbus_state backend,
 			return P9_XEN_DISCONNECT;
 		return P9_XEN_STAY;
 	case XenbusStateClosed:
+		/* It has served an earlier driver, and not seen this one yet */
+		if (own == XenbusStateInitialising)
+			return P9_XEN_STAY;
 		if (own != XenbusStateClosed)
 			return P9_XEN_DISCONNECT;
 		return P9_XEN_RELEASE;

@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <xen/xen.h>
 
@@ -101,20 +102,28 @@ out_ops:
 	return err;
 }
 
-static int xen_9pback_unmap_all(struct xen_9pback_area *area,
-				struct gnttab_unmap_grant_ref *ops)
-{
-	struct gntab_unmap_queue_data work = {
-		.unmap_ops = ops,
-		.pages = area->pages,
-		.count = area->nr,
-	};
-	unsigned int i;
+/* The work is no part of the stack: it has a timer, which may not be there */
+struct xen_9pback_unmapping {
+	struct gntab_unmap_queue_data work;
+	struct gnttab_unmap_grant_ref ops[];
+};
 
+static int xen_9pback_unmap_all(struct xen_9pback_area *area)
+{
+	struct xen_9pback_unmapping *u;
+	unsigned int i;
+	int err;
+
+	u = kvzalloc(struct_size(u, ops, area->nr), GFP_KERNEL | __GFP_NOFAIL);
 	for (i = 0; i < area->nr; i++)
-		gnttab_set_unmap_op(&ops[i], xen_9pback_addr(area->pages[i]),
+		gnttab_set_unmap_op(&u->ops[i], xen_9pback_addr(area->pages[i]),
 				    GNTMAP_host_map, area->handles[i]);
-	return gnttab_unmap_refs_sync(&work);
+	u->work.unmap_ops = u->ops;
+	u->work.pages = area->pages;
+	u->work.count = area->nr;
+	err = gnttab_unmap_refs_sync(&u->work);
+	kvfree(u);
+	return err;
 }
 
 /**
@@ -125,15 +134,8 @@ static int xen_9pback_unmap_all(struct xen_9pback_area *area,
  */
 void xen_9pback_unmap(struct xen_9pback_area *area)
 {
-	struct gnttab_unmap_grant_ref *ops;
-	int err = 0;
+	int err = area->nr ? xen_9pback_unmap_all(area) : 0;
 
-	if (area->nr) {
-		ops = kvcalloc(area->nr, sizeof(*ops),
-			       GFP_KERNEL | __GFP_NOFAIL);
-		err = xen_9pback_unmap_all(area, ops);
-		kvfree(ops);
-	}
 	if (err)
 		pr_err("%u pages of a guest are lost: Xen refused to unmap them (%d)\n",
 		       area->nr, err);

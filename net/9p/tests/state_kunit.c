@@ -34,7 +34,8 @@ static const enum p9_xen_step wanted[NR_STATES][NR_STATES] = {
 			P9_XEN_DISCONNECT,
 	},
 	[XenbusStateClosed] = {
-		[XenbusStateUnknown ... XenbusStateClosing] = P9_XEN_DISCONNECT,
+		[XenbusStateUnknown] = P9_XEN_DISCONNECT,
+		[XenbusStateInitWait ... XenbusStateClosing] = P9_XEN_DISCONNECT,
 		[XenbusStateClosed] = P9_XEN_RELEASE,
 		[XenbusStateReconfiguring ... XenbusStateReconfigured] =
 			P9_XEN_DISCONNECT,

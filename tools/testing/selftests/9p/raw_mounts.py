@@ -295,7 +295,8 @@ def version_directory(env):
 
 
 def in_memory(path, size):
-    """Whether this side's page cache has the file's first bytes."""
+    """Whether this side's page cache has the file's first bytes; who asks has them
+    read in."""
     fd = os.open(path, os.O_RDONLY)
     try:
         return os.preadv(fd, [bytearray(size)], 0, os.RWF_NOWAIT) == size
@@ -320,8 +321,10 @@ def direct(env):
         s.lcreate(1, "file", p9raw.O_RDWR | p9raw.O_CREAT | p9raw.O_DIRECT)
         equal(s.write(1, 0, block), 4096, "written direct")
         check(not in_memory(path + "/file", 4096), "what was written is cached")
+        forget(path + "/file")
         equal(s.read(1, 0, 4096), block, "read direct")
         check(not in_memory(path + "/file", 4096), "what was read is cached")
+        forget(path + "/file")
         s.walk(0, 2, "file")
         s.lopen(2, p9raw.O_RDONLY)
         s.read(2, 0, 4096)
