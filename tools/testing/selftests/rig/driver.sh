@@ -90,6 +90,7 @@ killed()
 # Begin to write, and wait until the file grows in the domain that serves it
 write_on()
 {
+	guest 'mountpoint -q /mnt'
 	guest 'rm -f /mnt/busy; (while cat /etc/passwd; do :; done) >/mnt/busy 2>/dev/null' &
 	writer=$!
 	until server 'test -s /tmp/served/busy'; do sleep 0.2; done
