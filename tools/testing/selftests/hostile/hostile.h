@@ -82,10 +82,14 @@ struct message {
 struct interface {
 	uint32_t in_cons;
 	uint32_t in_prod;
-	uint8_t pad1[56];
+	uint32_t in_cons_event;
+	uint32_t in_prod_event;
+	uint8_t pad1[48];
 	uint32_t out_cons;
 	uint32_t out_prod;
-	uint8_t pad2[56];
+	uint32_t out_cons_event;
+	uint32_t out_prod_event;
+	uint8_t pad2[48];
 	uint32_t ring_order;
 	uint32_t ref[];
 };
@@ -99,6 +103,7 @@ struct interface {
  * @expected: what has to be in @data: what was sent, and received
  * @in_prod: bytes sent
  * @out_cons: bytes received
+ * @watched: beyond which of them an event is wanted
  * @port: the event channel
  */
 struct ring {
@@ -109,6 +114,7 @@ struct ring {
 	uint8_t *expected;
 	uint32_t in_prod;
 	uint32_t out_cons;
+	uint32_t watched;
 	evtchn_port_t port;
 };
 

@@ -212,6 +212,14 @@ static void close_and_offer(struct backend *b, struct ring *ring, struct message
 }
 
 /* A reason for closing that would make the log say what is not so */
+/* What the frontend asks for, which it is not to believe either */
+static void rewrite_events(struct backend *b, struct ring *ring, struct message *reply)
+{
+	STORE(ring->intf->in_prod_event, 0xdeadbeef);
+	STORE(ring->intf->out_cons_event, 0xdeadbeef);
+	ring_send(b, ring, reply);
+}
+
 static void close_with_words(struct backend *b, struct ring *ring, struct message *reply)
 {
 	(void)ring;
@@ -312,6 +320,7 @@ static const struct lie lies[] = {
 	{ "out-cons-ahead", DEAD, TREAD, LARGE, move_out_cons, 1000 },
 	{ "out-cons-back", DEAD, TREAD, LARGE, move_out_cons, -50 },
 	{ "refs-rewritten", ALIVE, TATTACH, 0, rewrite_refs },
+	{ "event-indices-rewritten", ALIVE, TATTACH, 0, rewrite_events },
 	{ "storm", ALIVE, TREAD, LARGE, begin_storm },
 	{ "storm-restless", DEAD, TREAD, LARGE, begin_restless_storm },
 	{ "storm-when-dead", DEAD, TREAD, LARGE, die_in_a_storm, 3 },

@@ -34,6 +34,8 @@ static void check_interface(const struct ring *ring)
 	if (!all_zero(intf->pad1, sizeof(intf->pad1)) ||
 	    !all_zero(intf->pad2, sizeof(intf->pad2)))
 		complain("the interface page is not zero between the indices");
+	if (LOAD(intf->in_cons_event) || LOAD(intf->out_prod_event) != ring->watched)
+		complain("the frontend writes where only a backend does");
 	if (!all_zero((const uint8_t *)intf + used, PAGE - used))
 		complain("the interface page is not zero behind the %u references", ring->refs);
 }
@@ -44,7 +46,8 @@ static void check_fresh(const struct ring *ring)
 	const struct interface *intf = ring->intf;
 
 	check_interface(ring);
-	if (intf->in_cons || intf->in_prod || intf->out_cons || intf->out_prod)
+	if (intf->in_cons || intf->in_prod || intf->out_cons || intf->out_prod ||
+	    intf->in_prod_event || intf->out_cons_event)
 		complain("indices begin at %u %u %u %u", intf->in_cons, intf->in_prod,
 			 intf->out_cons, intf->out_prod);
 	if (!all_zero(ring->data, 2 * ring->half))
@@ -120,11 +123,22 @@ static void copy_out(struct ring *ring, uint8_t *to, uint32_t size)
 	}
 }
 
+/* How many bytes of requests there are; if none, an event will tell of the first */
+static uint32_t await_event(struct ring *ring)
+{
+	ring->watched = ring->out_cons;
+	STORE(ring->intf->out_prod_event, ring->watched);
+	__sync_synchronize();
+	return LOAD(ring->intf->out_prod) - ring->out_cons;
+}
+
 /* ring_take: a request, which a frontend publishes whole or not at all */
 bool ring_take(struct ring *ring, struct message *request)
 {
 	uint32_t queued = LOAD(ring->intf->out_prod) - ring->out_cons;
 
+	if (!queued)
+		queued = await_event(ring);
 	if (!queued)
 		return false;
 	if (queued < HEADER || queued > ring->half)
