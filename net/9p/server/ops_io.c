@@ -35,39 +35,21 @@ static struct file *p9s_io_file(struct p9s_request *rq, u64 offset, int *err)
 }
 
 /*
- * What a file system cannot do direct, as it is not cut as the disk would have
- * it, goes through its cache: the client knows nothing of that disk.
+ * Read or write. What a file system cannot do direct, as it is not cut as the disk
+ * would have it, goes through its cache: the client knows nothing of that disk.
  */
-static bool p9s_io_retry(struct kiocb *iocb, ssize_t done)
+static ssize_t p9s_io_do(ssize_t (*how)(struct file *file, struct kiocb *iocb,
+					struct iov_iter *iter),
+			 struct kiocb *iocb, struct iov_iter *iter)
 {
+	struct iov_iter again = *iter;
+	ssize_t done = how(iocb->ki_filp, iocb, iter);
+
 	if (done != -EINVAL || !(iocb->ki_flags & IOCB_DIRECT))
-		return false;
+		return done;
 	iocb->ki_flags &= ~IOCB_DIRECT;
-	return true;
-}
-
-static ssize_t p9s_io_get(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct iov_iter again = *to;
-	ssize_t got = vfs_iocb_iter_read(iocb->ki_filp, iocb, to);
-
-	if (p9s_io_retry(iocb, got)) {
-		*to = again;
-		got = vfs_iocb_iter_read(iocb->ki_filp, iocb, to);
-	}
-	return got;
-}
-
-static ssize_t p9s_io_put(struct kiocb *iocb, struct iov_iter *from)
-{
-	struct iov_iter again = *from;
-	ssize_t put = vfs_iocb_iter_write(iocb->ki_filp, iocb, from);
-
-	if (p9s_io_retry(iocb, put)) {
-		*from = again;
-		put = vfs_iocb_iter_write(iocb->ki_filp, iocb, from);
-	}
-	return put;
+	*iter = again;
+	return how(iocb->ki_filp, iocb, iter);
 }
 
 /*
@@ -123,7 +105,7 @@ static ssize_t p9s_read_copied(struct p9s_request *rq, struct file *file,
 	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, count);
 	init_sync_kiocb(&iocb, file);
 	iocb.ki_pos = offset;
-	return p9s_io_get(&iocb, &iter);
+	return p9s_io_do(vfs_iocb_iter_read, &iocb, &iter);
 }
 
 /**
@@ -188,7 +170,7 @@ static ssize_t p9s_write_all(struct file *file, u64 offset,
 	init_sync_kiocb(&iocb, file);
 	iocb.ki_pos = offset;
 	while (iov_iter_count(from)) {
-		put = p9s_io_put(&iocb, from);
+		put = p9s_io_do(vfs_iocb_iter_write, &iocb, from);
 		if (put <= 0)
 			break;
 		done += put;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the suites here share: a list of tests, their run, and KTAP."""
+import errno
 import sys
 import time
 import traceback
@@ -33,6 +34,18 @@ def check(true, what):
 def equal(got, wanted, what):
     if got != wanted:
         raise Failed(f"{what}: {short(got)} instead of {short(wanted)}")
+
+
+# What reading says of a file that the server has shown and shows no more
+GONE = (errno.ENOENT, errno.ENODEV, errno.EIO)
+
+
+def cut_off(f):
+    """An open file of those can be read to its end, or says that it is gone."""
+    try:
+        f.read()
+    except OSError as err:
+        one_of(err.errno, GONE, f.name)
 
 
 def one_of(got, wanted, what):

@@ -10,13 +10,12 @@ import threading
 import time
 
 import p9raw
-from harness import Skip, check, equal, test
+from harness import GONE, Skip, check, cut_off, equal, test
 
 TRACEFS = "/sys/kernel/tracing"
 BUCKETS = [1 << shift for shift in range(10, 33)]
 
 # What may be said of a session that ends just then
-GONE = (errno.ENOENT, errno.ENODEV, errno.EIO)
 
 NUMBERS = ("readonly", "msize", "max_msize", "fids", "max_fids", "open", "max_open",
            "locks", "max_locks", "xattrs", "max_xattrs", "inflight", "max_requests", "buffered", "max_buffered", "threads",
@@ -488,11 +487,6 @@ def open_while_it_goes(env):
             time.sleep(0.1)
         check(not os.path.exists(seen.sysfs), "the session is still shown")
         for f in files:
-            try:
-                f.read()
-                code = 0
-            except OSError as err:
-                code = err.errno
-            check(code in GONE, f"{f.name}: {errno.errorcode.get(code, code)}")
+            cut_off(f)
             f.close()
     env.alive()

@@ -21,7 +21,7 @@ import time
 import harness
 import p9raw
 from device import DEVICE, Device
-from harness import Failed, check, equal, test
+from harness import GONE, Failed, check, cut_off, equal, test
 
 MODULE = "9pnet_server"
 TRACEFS = "/sys/kernel/tracing"
@@ -29,7 +29,6 @@ EVENTS = TRACEFS + "/events/9p_server"
 SHOWN = ("/sys/kernel/9p-server", "/sys/kernel/debug/9p-server", EVENTS)
 
 # What a file may say whose session, or whose module, ends just then
-GONE = (errno.ENOENT, errno.ENODEV, errno.EIO)
 # Files that are written only, or that wait for something to come
 NOT_READ = ("trigger", "hist_debug", "inject")
 
@@ -223,12 +222,7 @@ def open_file_keeps(env):
             time.sleep(0.05)
         equal(os.listdir(SHOWN[0]), [], "sessions that are left")
         for f in opened:
-            try:
-                f.read()
-                code = 0
-            except OSError as err:
-                code = err.errno
-            check(code in GONE, f"{f.name}: {errno.errorcode.get(code, code)}")
+            cut_off(f)
         # Those of debugfs hold it; those of sysfs do not and are cut off
         equal(try_unload(), errno.EAGAIN, "unloading under an open file")
     unload()
@@ -244,12 +238,7 @@ def open_attribute(env):
     unload()
     for f in opened:
         with f:
-            try:
-                f.read()
-                code = 0
-            except OSError as err:
-                code = err.errno
-        check(code in GONE, f"{f.name}: {errno.errorcode.get(code, code)}")
+            cut_off(f)
     load()
 
 

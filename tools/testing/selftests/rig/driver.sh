@@ -13,6 +13,7 @@
 # rig: kernel=mainline,debug timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
+. "$(dirname "$0")/../lib/p9device.sh"
 
 guest()
 {
@@ -24,27 +25,11 @@ server()
 	rig-guest exec d --timeout 120 -- bash -c "$1"
 }
 
-# Offer the device as xl would; xl itself wants its daemon to run in the domain
-attach()
-{
-	local d v front back
-
-	d=$(rig-guest domid d)
-	v=$(rig-guest domid v)
-	front=/local/domain/$v/device/9pfs/0
-	back=/local/domain/$d/backend/9pfs/$v/0
-	xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$v" \
-		"$back/path" /tmp/served "$back/security_model" none \
-		"$front/backend" "$back" "$front/backend-id" "$d" "$front/tag" served
-	xenstore-chmod -r "$back" "n$d" "r$v"
-	xenstore-chmod -r "$front" "n$v" "r$d"
-	xenstore-write "$back/online" 1 "$back/state" 1 "$front/state" 1
-}
-
 mounts()
 {
 	server 'mkdir -p /tmp/served; modprobe xen-9pback'
-	attach
+	# xl itself wants its daemon to run in the domain
+	p9_plug served /tmp/served "$(rig-guest domid v)" "$(rig-guest domid d)"
 	guest 'modprobe 9pnet_xen; until [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 0.2; done'
 	rig-guest mount v served /mnt
 	guest 'echo from the guest >/mnt/file'
@@ -112,7 +97,7 @@ backend_destroyed()
 	write_on
 	rig-guest destroy d
 	# What dom0 knows of it the guest learns from xenstore
-	xenstore-rm "/local/domain/$(rig-guest domid v)/device/9pfs/0"
+	xenstore-rm "$(p9_front "$(rig-guest domid v)")"
 	wait "$writer"
 	fails guest 'ls /mnt'
 	guest 'umount /mnt; echo alive' | grep -x alive

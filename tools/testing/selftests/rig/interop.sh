@@ -14,6 +14,7 @@
 # rig: kernel=lts,mainline guest=pv,pvh timeout=1200
 
 . "$(dirname "$0")/../lib/ktap.sh"
+. "$(dirname "$0")/../lib/p9device.sh"
 
 # In dom0 and in the guest
 tree=$(printf '%s\n' /usr/src/linux-headers-*-common | sort -V | tail -n 1)/include/keys
@@ -26,44 +27,18 @@ guest()
 	rig-guest exec i --timeout 120 -- bash -euo pipefail -c "$1"
 }
 
-# Where the toolstack has the device: which KIND of backend
-front_path()
-{
-	echo "/local/domain/$domid/device/9pfs/0"
-}
-
-back_path()
-{
-	echo "/local/domain/0/backend/$1/$domid/0"
-}
-
-# plug KIND: as xl does it with a line of the domain's configuration
-plug()
-{
-	local front back
-
-	front=$(front_path)
-	back=$(back_path "$1")
-	xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$domid" \
-		"$back/path" /srv/interop "$back/security_model" none \
-		"$front/backend" "$back" "$front/backend-id" 0 "$front/tag" interop
-	xenstore-chmod -r "$back" n0 "r$domid"
-	xenstore-chmod -r "$front" "n$domid" r0
-	xenstore-write "$back/online" 1 "$back/state" 1 "$front/state" 1
-}
-
 # unplug KIND: a backend that does not close, as QEMU's that has crashed, is gone
 unplug()
 {
 	local back tries
 
-	back=$(back_path "$1")
+	back=$(p9_back "$domid" 0 "$1")
 	xenstore-write "$back/online" 0 "$back/state" 5
 	for ((tries = 0; tries < 50; tries++)); do
 		[ "$(xenstore-read "$back/state" 2>/dev/null || echo 6)" != 6 ] || break
 		sleep 0.1
 	done
-	xenstore-rm "$(front_path)"
+	xenstore-rm "$(p9_front "$domid")"
 	xenstore-rm "$back"
 	guest 'for ((n = 0; n < 100; n++)); do
 			[ -e /sys/bus/xen/devices/9pfs-0 ] || exit 0
@@ -139,7 +114,7 @@ cell()
 
 	use_cpus "$3"
 	use_front "$1"
-	plug 9pfs
+	p9_plug interop /srv/interop "$domid"
 	[ "$2" != qemu ] || serve_by_qemu
 	(set -euo pipefail; work "$3"; unplug 9pfs) || status=$?
 	[ "$2" = qemu ] || return "$status"
@@ -204,7 +179,7 @@ daemon()
 	use_front ours
 	rm -rf /srv/interop/*
 	# It takes a device that is only half written
-	plug xen_9pfs
+	p9_plug interop /srv/interop "$domid" 0 xen_9pfs
 	"$(find /usr/lib/xen-* -name xen-9pfsd)" >/tmp/9pfsd.log 2>&1 &
 	pid=$!
 	(

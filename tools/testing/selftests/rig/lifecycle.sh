@@ -9,6 +9,7 @@
 # rig: kernel=lts,mainline timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
+. "$(dirname "$0")/../lib/p9device.sh"
 
 mkdir -p /srv/life
 share='tag=life,security_model=none,path=/srv/life'
@@ -99,8 +100,8 @@ unplugged_in_a_copy()
 	local domid front back
 
 	domid=$(rig-guest domid l)
-	front=/local/domain/$domid/device/9pfs/0
-	back=/local/domain/0/backend/9pfs/$domid/0
+	front=$(p9_front "$domid")
+	back=$(p9_back "$domid")
 	write_on
 	xenstore-write "$back/online" 0 "$back/state" 5
 	until [ "$(xenstore-read "$back/state")" = 6 ]; do sleep 0.1; done
@@ -111,12 +112,7 @@ unplugged_in_a_copy()
 	fails guest 'ls /mnt'
 	guest 'umount /mnt'
 
-	xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$domid" \
-		"$back/path" /srv/life "$back/security_model" none \
-		"$front/backend" "$back" "$front/backend-id" 0 "$front/tag" life
-	xenstore-chmod -r "$back" n0 "r$domid"
-	xenstore-chmod -r "$front" "n$domid" r0
-	xenstore-write "$back/online" 1 "$back/state" 1 "$front/state" 1
+	p9_plug life /srv/life "$domid"
 	guest 'until [ -e /sys/bus/xen/drivers/9pfs/9pfs-0 ]; do sleep 0.2; done'
 	rig-guest mount l life /mnt
 	guest 'ls /mnt; rm /mnt/busy' | grep -x busy
