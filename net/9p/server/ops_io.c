@@ -209,7 +209,6 @@ int p9s_op_write(struct p9s_request *rq)
 		return err;
 	put = p9s_write_all(file, msg->offset, &iter);
 	kvfree(aligned.iov_base);
-	p9s_request_release_data(rq);
 	if (put < 0)
 		return put;
 	p9s_put_u32(&rq->out, put);

@@ -407,6 +407,8 @@ static void p9s_request_account_reply(struct p9s_request *rq, int err)
 
 static void p9s_request_reply(struct p9s_request *rq, int err)
 {
+	/* Who has the reply has the room of its request as well */
+	p9s_request_release_data(rq);
 	if (!err && rq->out.full)
 		err = -EIO;
 	if (err) {

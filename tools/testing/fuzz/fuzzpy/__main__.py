@@ -46,8 +46,9 @@ FAULTS = [
     Fault("a reference that is left", "fuzz_session", "ops_walk.c",
           "		err = p9s_walk_arrive(rq, &path);\n	path_put(&path);",
           "		err = p9s_walk_arrive(rq, &path);\n	if (nr >= 0)\n		path_put(&path);"),
-    Fault("data that are not given back", "fuzz_session", "request.c",
-          "	p9s_request_release_data(rq);\n	kvfree(rq);", "	kvfree(rq);"),
+    Fault("room that is not given back", "fuzz_session", "request.c",
+          "	rq->room = NULL;\n	channel->transport->commit(channel, 0);",
+          "	rq->room = NULL;"),
 ]
 
 
