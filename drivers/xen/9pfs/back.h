@@ -51,7 +51,7 @@ struct xen_9pback_conn;
  * @eoi: an event has come whose end has not been told to Xen
  * @out: requests, as far as they were received; used by the thread that receives
  *	from @channel
- * @active: a request was taken since the last event; likewise
+ * @ended: what @out had been received of when the last event was ended
  * @spent_lock: guards @spent and @left
  * @spent: requests, as far as the guest has their bytes back
  * @left: requests whose data are still in the ring, in its order
@@ -70,7 +70,7 @@ struct xen_9pback_ring {
 	int irq;
 	atomic_t eoi;
 	struct xen_9pfs_stream out;
-	bool active;
+	u32 ended;
 	spinlock_t spent_lock;
 	struct xen_9pfs_stream spent;
 	struct list_head left;

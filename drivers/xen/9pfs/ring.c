@@ -21,13 +21,19 @@ xen_9pback_ring(struct p9_server_channel *channel)
 
 /*
  * Xen sends no further event until the last one's end was told. One that
- * brought nothing is spurious; a guest that sends many of them has to wait.
+ * brought nothing is spurious; a guest that sends many of them has to wait. What
+ * it has brought may have been found before it came.
  */
 static void xen_9pback_end_event(struct xen_9pback_ring *ring, bool progress)
 {
-	if (atomic_xchg(&ring->eoi, 0))
-		xen_irq_lateeoi(ring->irq,
-				progress ? 0 : XEN_EOI_FLAG_SPURIOUS);
+	u32 taken = READ_ONCE(ring->out.index);
+
+	if (!atomic_xchg(&ring->eoi, 0))
+		return;
+	/* Nobody else is here until there is another event */
+	progress |= taken != ring->ended;
+	ring->ended = taken;
+	xen_irq_lateeoi(ring->irq, progress ? 0 : XEN_EOI_FLAG_SPURIOUS);
 }
 
 /*
@@ -37,13 +43,10 @@ static void xen_9pback_end_event(struct xen_9pback_ring *ring, bool progress)
  */
 static bool xen_9pback_drained(struct xen_9pback_ring *ring, u32 seen)
 {
-	bool active = ring->active;
-
 	xen_9pfs_watch(&ring->out, seen);
 	if (ring->out.watch && READ_ONCE(*ring->out.peer) != seen)
 		return false;
-	ring->active = false;
-	xen_9pback_end_event(ring, active);
+	xen_9pback_end_event(ring, false);
 	return true;
 }
 
@@ -69,7 +72,6 @@ static void xen_9pback_taken(struct xen_9pback_ring *ring,
 	req->at = ring->out.index + req->size;
 	req->held = size;
 	ring->out.index += size;
-	ring->active = true;
 
 	spin_lock(&ring->spent_lock);
 	if (req->left) {
