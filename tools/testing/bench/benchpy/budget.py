@@ -34,16 +34,17 @@ IDLE_DOM0 = "dom0: finds nothing more, goes to sleep"
 TO_GUEST = "Xen, and the guest takes the event"
 FRONT_REPLY = "frontend: reply off the ring"
 WAKE_GUEST = "guest: wakes the caller"
+FETCH = "frontend: data off the ring"
 PHASES = [CLIENT, FRONT, SLEEP, TO_DOM0, BACK_EVENT, WAKE_DOM0, BACK_RECV, SERVER, VFS, BACK_SEND,
-          IDLE_DOM0, TO_GUEST, FRONT_REPLY, WAKE_GUEST]
+          IDLE_DOM0, TO_GUEST, FRONT_REPLY, WAKE_GUEST, FETCH]
 
 # What a domain is at after a stamp
 AFTER = {
-    "guest": {"sys_enter": CLIENT, "rpc_r": CLIENT, "front": FRONT,
+    "guest": {"sys_enter": CLIENT, "rpc_r": CLIENT, "zc_r": CLIENT, "front": FRONT,
               "front_r": SLEEP, "event": FRONT_REPLY, "event_r": WAKE_GUEST,
-              "sys_exit": CLIENT},
+              "fetch": FETCH, "fetch_r": CLIENT, "sys_exit": CLIENT},
     "dom0": {"event": BACK_EVENT, "event_r": WAKE_DOM0, "recv": BACK_RECV, "send": BACK_SEND,
-             "send_r": SERVER, "getattr": VFS, "open": VFS, "read": VFS, "lookup": VFS,
+             "send_r": SERVER, "commit": BACK_SEND, "commit_r": SERVER, "getattr": VFS, "open": VFS, "read": VFS, "lookup": VFS,
              "getattr_r": SERVER, "open_r": SERVER, "read_r": SERVER, "lookup_r": SERVER},
 }
 ASLEEP = {"guest": (SLEEP, TO_GUEST), "dom0": (IDLE_DOM0, TO_DOM0)}

@@ -22,7 +22,7 @@ METRICS = [
     ("switches dom0", "context switches in dom0"),
     ("allocations guest", "allocations of the guest's kernel"),
     ("allocations dom0", "allocations of dom0's kernel"),
-    ("ring bytes", "bytes of messages, each copied onto a ring and off it"),
+    ("ring bytes", "bytes of messages to and from xen-9pback"),
     ("cpu guest", "CPU time of the guest, us"),
     ("cpu dom0", "CPU time of dom0, us"),
 ]

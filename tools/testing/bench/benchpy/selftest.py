@@ -309,10 +309,12 @@ def costs_missing(_folder):
 def _budget_records():
     guest = """# tracer: nop
            bench-7       [000] d..1. 1000: sys_enter: NR 262 (1, 2)
-           bench-7       [000] d..1. 1100: front: (p9_xen_request+0x0/0x1)
-           bench-7       [000] d..1. 1300: front_r: (a <- p9_xen_request) value=0x0
+           bench-7       [000] d..1. 1100: front: (p9_xen_transmit+0x0/0x1)
+           bench-7       [000] d..1. 1300: front_r: (a <- p9_xen_transmit) value=0x0
           <idle>-0       [000] d..1. 2600: event: (p9_xen_event+0x0/0x1)
           <idle>-0       [000] d..1. 2700: event_r: (a <- p9_xen_event) value=0x1
+           bench-7       [000] d..1. 2740: fetch: (p9_xen_fetch+0x0/0x1)
+           bench-7       [000] d..1. 2780: fetch_r: (a <- p9_xen_fetch) value=0x0
            bench-7       [000] d..1. 2800: rpc_r: (a <- p9_client_rpc) value=0xffff
            bench-7       [000] d..1. 3000: sys_exit: NR 262 = 0
 """
@@ -350,10 +352,11 @@ def _budget_trace(work):
 def budget_adds_up(_folder):
     """a budget has every nanosecond of a call once, in its phase"""
     found = budget.of(_budget_records(), _budget_trace)
-    wanted = {budget.CLIENT: 300, budget.FRONT: 200, budget.SLEEP: 100, budget.TO_DOM0: 200,
+    wanted = {budget.CLIENT: 320, budget.FRONT: 200, budget.SLEEP: 100, budget.TO_DOM0: 200,
               budget.BACK_EVENT: 100, budget.BACK_RECV: 150, budget.SERVER: 200, budget.VFS: 150,
               budget.BACK_SEND: 100, budget.IDLE_DOM0: 200, budget.TO_GUEST: 100,
-              budget.FRONT_REPLY: 100, budget.WAKE_GUEST: 100, budget.WAKE_DOM0: 0}
+              budget.FRONT_REPLY: 100, budget.WAKE_GUEST: 40, budget.WAKE_DOM0: 0,
+              budget.FETCH: 40}
     assert found["stat"]["phases"] == wanted, found["stat"]
     assert "there is no trace" in found["open"]["missing"], found["open"]
     text = budget.document(found, {"xen": "4.20"}, "canned")

@@ -2,7 +2,6 @@
 """What an admin sees of sessions: tracepoints, counters, sysfs and debugfs."""
 import collections
 import contextlib
-import errno
 import os
 import re
 import struct
