@@ -48,7 +48,7 @@ FAULTS = [
           "		err = p9s_walk_arrive(rq, &path);\n	if (nr >= 0)\n		path_put(&path);"),
     Fault("room that is not given back", "fuzz_session", "request.c",
           "	rq->room = NULL;\n	channel->transport->commit(channel, 0);",
-          "	rq->room = NULL;"),
+          "	rq->room = NULL;\n	(void)channel;"),
 ]
 
 
