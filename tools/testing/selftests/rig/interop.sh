@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Either half works with what others have: this frontend and upstream's, on this
-# backend and on QEMU's, with 1, 2 and 4 vCPUs; upstream's two together are the
-# control. And this frontend on xen-9pfsd, which speaks 9P2000.u. In each cell a
+# backend and on QEMU's, with 1, 2 and (PV) 4 vCPUs; upstream's two together are
+# the control. And this frontend on xen-9pfsd, which speaks 9P2000.u. In each cell a
 # guest mounts, copies a part of the kernel's headers, which both sides compare,
 # has fio verify what it writes, unmounts, and the device is unplugged; once for
 # each pair it is the demo's guest script that copies.
@@ -21,6 +21,10 @@ tree=$(printf '%s\n' /usr/src/linux-headers-*-common | sort -V | tail -n 1)/incl
 fronts=(ours upstream)
 backs=(ours qemu)
 cpus=(4 2 1)
+# With more vCPUs than the emulated machine has CPUs, a PVH guest was seen to take
+# an event's interrupt with interrupts off, in the first instruction of the handler
+# of another one: an error of the emulation, of which the guest's kernel dies
+[ "$RIG_TYPE" = pv ] || cpus=(2 1)
 
 guest()
 {
@@ -69,12 +73,12 @@ use_front()
 	fi
 }
 
-# use_cpus N of the guest's 4
+# use_cpus N of those that the guest has
 use_cpus()
 {
-	guest "for n in 1 2 3; do
+	guest "for ((n = 1; n < ${cpus[0]}; n++)); do
 			echo \$((n < $1)) >/sys/devices/system/cpu/cpu\$n/online
-		done 2>/dev/null
+		done
 		[ \"\$(nproc)\" = $1 ]"
 }
 
@@ -94,7 +98,7 @@ work()
 {
 	rm -rf /srv/interop/*
 	mount_it 9p2000.L
-	if [ "$1" = 4 ]; then
+	if [ "$1" = "${cpus[0]}" ]; then
 		rig-guest exec i --timeout 300 -- \
 			env MOUNT=/mnt PART=include/keys /rig/demo/guest
 	else
@@ -175,7 +179,7 @@ daemon()
 {
 	local pid status=0
 
-	use_cpus 4
+	use_cpus "${cpus[0]}"
 	use_front ours
 	rm -rf /srv/interop/*
 	# It takes a device that is only half written
@@ -214,7 +218,7 @@ case $RIG_KERNEL in
 lts|mainline) ;;
 *) skip_all "the rig's own kernels have no upstream frontend, and QEMU's gntdev turns lockdep off" ;;
 esac
-rig-guest create i --type "$RIG_TYPE" --vcpus 4 --no-p9 --front ours --back ours
+rig-guest create i --type "$RIG_TYPE" --vcpus "${cpus[0]}" --no-p9 --front ours --back ours
 domid=$(rig-guest domid i)
 plan $((${#fronts[@]} * ${#backs[@]} * ${#cpus[@]} + 1))
 for back in "${backs[@]}"; do
