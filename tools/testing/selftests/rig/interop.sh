@@ -31,6 +31,12 @@ guest()
 	rig-guest exec i --timeout 120 -- bash -euo pipefail -c "$1"
 }
 
+# It does so when it is to close a device
+qemu_has_died()
+{
+	[ -n "$qemu" ] && grep -q ') Z' "/proc/$qemu/stat"
+}
+
 # unplug KIND: a backend that does not close, as QEMU's that has crashed, is gone
 unplug()
 {
@@ -40,6 +46,7 @@ unplug()
 	xenstore-write "$back/online" 0 "$back/state" 5
 	for ((tries = 0; tries < 50; tries++)); do
 		[ "$(xenstore-read "$back/state" 2>/dev/null || echo 6)" != 6 ] || break
+		! qemu_has_died || break
 		sleep 0.1
 	done
 	xenstore-rm "$(p9_front "$domid")"
@@ -212,6 +219,7 @@ second" ]
 	return 1
 }
 
+qemu=
 peer_fault=$(mktemp)
 mkdir -p /srv/interop
 case $RIG_KERNEL in
