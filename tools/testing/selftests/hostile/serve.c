@@ -14,7 +14,16 @@
 /* How long a frontend may take for a step of the handshake */
 #define STEP_MS		10000
 
+#define MAX_PARKED	256
+
 static struct message request, reply;
+
+/* Flushes that are not answered yet: their header and the tag of what they flush */
+static struct {
+	struct ring *ring;
+	uint8_t bytes[HEADER + 2];
+} parked[MAX_PARKED];
+static unsigned int nr_parked;
 
 static void open_all(struct backend *b)
 {
@@ -57,6 +66,7 @@ static void unmap_rings(struct backend *b)
 		ring_unmap(b, &b->rings[i]);
 	}
 	b->nr_rings = 0;
+	nr_parked = 0;
 }
 
 /* Lets go of the rings when it is asked to, unless it is the lie not to */
@@ -97,19 +107,59 @@ static void serve_one(struct backend *b, struct ring *ring)
 	}
 }
 
-static void serve_requests(struct backend *b)
+/*
+ * A Tflush may have overtaken what it flushes, which is on another ring: it is
+ * answered when all rings have been found empty since.
+ */
+static void park(struct ring *ring)
+{
+	if (nr_parked == MAX_PARKED)
+		die("more than %u flushes at once", MAX_PARKED);
+	parked[nr_parked].ring = ring;
+	memcpy(parked[nr_parked++].bytes, request.bytes, sizeof(parked->bytes));
+}
+
+/* True if there was something in any ring */
+static bool serve_rings(struct backend *b)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < b->nr_rings; i++) {
+		while (!b->held && ring_take(&b->rings[i], &request)) {
+			any = true;
+			if (request.bytes[4] == TFLUSH)
+				park(&b->rings[i]);
+			else
+				serve_one(b, &b->rings[i]);
+		}
+	}
+	return any;
+}
+
+static void serve_parked(struct backend *b)
 {
 	unsigned int i;
 
+	for (i = 0; i < nr_parked; i++) {
+		request.size = sizeof(parked->bytes);
+		memcpy(request.bytes, parked[i].bytes, request.size);
+		serve_one(b, parked[i].ring);
+	}
+	nr_parked = 0;
+}
+
+static void serve_requests(struct backend *b)
+{
 	if (b->held && now_ms() >= b->held) {
 		b->held = 0;
 		if (b->lie->at_last)
 			b->lie->at_last(b);
 	}
-	for (i = 0; i < b->nr_rings; i++) {
-		while (!b->held && ring_take(&b->rings[i], &request))
-			serve_one(b, &b->rings[i]);
-	}
+	while (serve_rings(b))
+		;
+	if (!b->held)
+		serve_parked(b);
 }
 
 /* As many replies to a Tversion as fit */
