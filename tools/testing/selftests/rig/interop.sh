@@ -186,7 +186,6 @@ daemon()
 {
 	local pid status=0
 
-	use_cpus "${cpus[0]}"
 	use_front ours
 	rm -rf /srv/interop/*
 	# It takes a device that is only half written
@@ -229,9 +228,14 @@ esac
 rig-guest create i --type "$RIG_TYPE" --vcpus "${cpus[0]}" --no-p9 --front ours --back ours
 domid=$(rig-guest domid i)
 plan $((${#fronts[@]} * ${#backs[@]} * ${#cpus[@]} + 1))
-for back in "${backs[@]}"; do
-	[ "$back" = ours ] || rmmod xen-9pback
-	for n in "${cpus[@]}"; do
+# CPUs that have gone are not wanted again
+for n in "${cpus[@]}"; do
+	for back in "${backs[@]}"; do
+		if [ "$back" = ours ]; then
+			modprobe xen-9pback
+		else
+			rmmod xen-9pback
+		fi
 		for front in "${fronts[@]}"; do
 			run_cell "$front frontend, $back backend, $n vCPUs" \
 				cell "$front" "$back" "$n"
