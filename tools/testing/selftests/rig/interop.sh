@@ -31,10 +31,10 @@ guest()
 	rig-guest exec i --timeout 120 -- bash -euo pipefail -c "$1"
 }
 
-# It does so when it is to close a device
+# It does so when it is to close a device; nobody may have waited for it yet
 qemu_has_died()
 {
-	[ -n "$qemu" ] && grep -q ') Z' "/proc/$qemu/stat"
+	[ -n "$qemu" ] && ! grep -qs ') [^Z]' "/proc/$qemu/stat"
 }
 
 # unplug KIND: a backend that does not close, as QEMU's that has crashed, is gone
@@ -46,7 +46,9 @@ unplug()
 	xenstore-write "$back/online" 0 "$back/state" 5
 	for ((tries = 0; tries < 50; tries++)); do
 		[ "$(xenstore-read "$back/state" 2>/dev/null || echo 6)" != 6 ] || break
-		! qemu_has_died || break
+		if qemu_has_died; then
+			break
+		fi
 		sleep 0.1
 	done
 	xenstore-rm "$(p9_front "$domid")"
@@ -118,11 +120,21 @@ work()
 		umount /mnt'
 }
 
+# clean_up STATUS: whatever a cell that failed has left
+clean_up()
+{
+	[ "$1" != 0 ] || return 0
+	guest 'umount -l /mnt || true' 2>/dev/null
+	unplug 9pfs 2>/dev/null || true
+	pkill -f -- "-xen-domid $domid " || true
+}
+
 # cell FRONT BACK CPUS
 cell()
 {
-	local status=0
+	local status=0 crashed=0
 
+	trap 'clean_up $?' EXIT
 	use_cpus "$3"
 	use_front "$1"
 	p9_plug interop /srv/interop "$domid"
@@ -136,46 +148,8 @@ cell()
 		return "$status"
 	fi
 	wait "$qemu" || crashed=$?
-	[ "${crashed:-0}" -gt 128 ] || return "$status"
-	{
-		echo "QEMU's backend died of signal $((crashed - 128))"
-		tail -n 2 /tmp/qemu.log
-	} >"$peer_fault"
-	return "$status"
-}
-
-# Whatever a cell that failed has left
-clean_up()
-{
-	guest 'umount -l /mnt || true' 2>/dev/null
-	unplug 9pfs 2>/dev/null || true
-	pkill -f -- "-xen-domid $domid " || true
-}
-
-# run_cell NAME COMMAND...: as run_test, but what a peer is to blame for is told
-run_cell()
-{
-	local name=$1 log status
-	shift
-
-	diag "running: $name"
-	log=$(mktemp)
-	: >"$peer_fault"
-	set +e
-	(set -euo pipefail; "$@") >"$log" 2>&1 </dev/null
-	status=$?
-	set -e
-	if [ "$status" = 0 ]; then
-		ok "$name"
-	elif [ -s "$peer_fault" ]; then
-		skip "$name" "$(tr '\n' ' ' <"$peer_fault")"
-		clean_up
-	else
-		diag "$(tail -n 30 "$log")"
-		not_ok "$name"
-		clean_up
-	fi
-	rm -f "$log"
+	[ "$crashed" -gt 128 ] || return "$status"
+	excuse "QEMU's backend died of signal $((crashed - 128))" "$(tail -n 2 /tmp/qemu.log)"
 }
 
 # Debian's daemon, which has but the operations that a log file takes. Linux's
@@ -184,8 +158,9 @@ run_cell()
 # has to get over it.
 daemon()
 {
-	local pid status=0
+	local pid work status=0
 
+	trap 'clean_up $?' EXIT
 	use_front ours
 	rm -rf /srv/interop/*
 	# It takes a device that is only half written
@@ -214,12 +189,10 @@ second" ]
 	if wait "$work"; then
 		fail "what died has answered"
 	fi
-	echo "xen-9pfsd died of signal $((status - 128)), of a Tstat of its root" >"$peer_fault"
-	return 1
+	excuse "xen-9pfsd died of signal $((status - 128)), of a Tstat of its root"
 }
 
 qemu=
-peer_fault=$(mktemp)
 mkdir -p /srv/interop
 case $RIG_KERNEL in
 lts|mainline) ;;
@@ -237,12 +210,12 @@ for n in "${cpus[@]}"; do
 			rmmod xen-9pback
 		fi
 		for front in "${fronts[@]}"; do
-			run_cell "$front frontend, $back backend, $n vCPUs" \
+			run_test "$front frontend, $back backend, $n vCPUs" \
 				cell "$front" "$back" "$n"
 		done
 	done
 done
-run_cell "this frontend on xen-9pfsd, with 9P2000.u" daemon
+run_test "this frontend on xen-9pfsd, with 9P2000.u" daemon
 modprobe xen-9pback
 rig-guest shutdown i
 finish
