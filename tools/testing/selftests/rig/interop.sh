@@ -109,7 +109,7 @@ work()
 	mount_it 9p2000.L
 	if [ "$1" = "${cpus[0]}" ]; then
 		rig-guest exec i --timeout 300 -- \
-			env MOUNT=/mnt PART=include/keys /rig/demo/guest
+			env MOUNT=/mnt PART=include/keys FILES=40 MIB=4 /rig/demo/guest
 	else
 		guest "cp -r $tree /mnt/tree; diff -r $tree /mnt/tree"
 	fi
