@@ -21,10 +21,14 @@ tree=$(printf '%s\n' /usr/src/linux-headers-*-common | sort -V | tail -n 1)/incl
 fronts=(ours upstream)
 backs=(ours qemu)
 cpus=(4 2 1)
-# With more vCPUs than the emulated machine has CPUs, a PVH guest was seen to take
-# an event's interrupt with interrupts off, in the first instruction of the handler
-# of another one: an error of the emulation, of which the guest's kernel dies
-[ "$RIG_TYPE" = pv ] || cpus=(2 1)
+left_out=()
+# With 4 vCPUs on one or two emulated CPUs a PVH guest was seen to take an event's
+# interrupt with interrupts off, in the first instruction of the handler of another
+# one: an error of the emulation, of which the guest's kernel dies
+[ "$RIG_TYPE" = pv ] || {
+	cpus=(2 1)
+	left_out=(4)
+}
 
 guest()
 {
@@ -200,7 +204,15 @@ lts|mainline) ;;
 esac
 rig-guest create i --type "$RIG_TYPE" --vcpus "${cpus[0]}" --no-p9 --front ours --back ours
 domid=$(rig-guest domid i)
-plan $((${#fronts[@]} * ${#backs[@]} * ${#cpus[@]} + 1))
+plan $((${#fronts[@]} * ${#backs[@]} * (${#cpus[@]} + ${#left_out[@]}) + 1))
+for n in "${left_out[@]}"; do
+	for front in "${fronts[@]}"; do
+		for back in "${backs[@]}"; do
+			skip "$front frontend, $back backend, $n vCPUs" \
+				"QEMU's SVM interrupts a PVH guest that has interrupts off"
+		done
+	done
+done
 # CPUs that have gone are not wanted again
 for n in "${cpus[@]}"; do
 	for back in "${backs[@]}"; do
