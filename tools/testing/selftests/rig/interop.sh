@@ -124,12 +124,12 @@ work()
 		umount /mnt'
 }
 
-# clean_up STATUS: whatever a cell that failed has left
+# clean_up STATUS KIND: whatever a cell that failed has left
 clean_up()
 {
 	[ "$1" != 0 ] || return 0
 	guest 'umount -l /mnt || true' 2>/dev/null
-	unplug 9pfs 2>/dev/null || true
+	unplug "$2" 2>/dev/null || true
 	pkill -f -- "-xen-domid $domid " || true
 }
 
@@ -138,7 +138,7 @@ cell()
 {
 	local status=0 crashed=0
 
-	trap 'clean_up $?' EXIT
+	trap 'clean_up $? 9pfs' EXIT
 	use_cpus "$3"
 	use_front "$1"
 	p9_plug interop /srv/interop "$domid"
@@ -164,9 +164,11 @@ daemon()
 {
 	local pid work status=0
 
-	trap 'clean_up $?' EXIT
+	trap 'clean_up $? xen_9pfs' EXIT
 	use_front ours
 	rm -rf /srv/interop/*
+	# One that has died is still there for the next one, which then ends at once
+	xenstore-rm /local/domain/0/libxl/xen-9pfs 2>/dev/null || true
 	# It takes a device that is only half written
 	p9_plug interop /srv/interop "$domid" 0 xen_9pfs
 	"$(find /usr/lib/xen-* -name xen-9pfsd)" >/tmp/9pfsd.log 2>&1 &
@@ -188,7 +190,7 @@ second" ]
 		return "$status"
 	fi
 	wait "$pid" || status=$?
-	[ "$status" -gt 128 ] || return 1
+	[ "$status" -gt 128 ] || fail "xen-9pfsd ended with status $status: $(cat /tmp/9pfsd.log)"
 	unplug xen_9pfs
 	if wait "$work"; then
 		fail "what died has answered"
