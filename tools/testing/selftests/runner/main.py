@@ -6,6 +6,7 @@ import fnmatch
 import functools
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -112,6 +113,7 @@ def _longest_first(boots):
 
 def main():
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, process.ended)
     try:
         phases, variants = _wanted(options)
     except suites.SuiteError as error:

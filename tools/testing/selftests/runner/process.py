@@ -5,13 +5,26 @@ import concurrent.futures
 import os
 import signal
 import subprocess
+import sys
 import threading
+
+
+def ended(number, _frame):
+    """A signal's handler: whoever ends the run ends what it has begun as well."""
+    sys.exit(128 + number)
+
+
+class Ended(Exception):
+    """All programs are being ended: there is no time for another."""
 
 
 class Program:
     """A program in a session of its own, so that it can be ended whole."""
 
     running = set()
+    ending = False
+    # Guards both
+    all_lock = threading.Lock()
 
     def __init__(self, argv, log, show, seconds, who, cwd=None):
         self.who = who
@@ -20,11 +33,15 @@ class Program:
         self.log = open(log, "w", encoding="utf-8")
         self.lock = threading.Lock()
         self.timed_out = False
-        self.process = subprocess.Popen(
-            [str(a) for a in argv], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
-            start_new_session=True)
-        self.running.add(self)
+        with self.all_lock:
+            if Program.ending:
+                self.log.close()
+                raise Ended(who)
+            self.process = subprocess.Popen(
+                [str(a) for a in argv], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
+                start_new_session=True)
+            self.running.add(self)
 
     def _write(self, line):
         with self.lock:
@@ -71,6 +88,20 @@ class Program:
         """Its exit status, or None if it had to be ended."""
         return None if self.timed_out else self.process.returncode
 
+    @classmethod
+    def end_all(cls):
+        """End those that run, and let no other begin until allow() is called."""
+        with cls.all_lock:
+            cls.ending = True
+            running = list(cls.running)
+        for program in running:
+            program.kill()
+
+    @classmethod
+    def allow(cls):
+        """Nobody is left who could begin one too late."""
+        cls.ending = False
+
 
 def side_by_side(works, jobs):
     """Call them all, JOBS at a time; if one raises, end what runs and raise that."""
@@ -80,7 +111,7 @@ def side_by_side(works, jobs):
             for future in concurrent.futures.as_completed(futures):
                 future.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for program in list(Program.running):
-                program.kill()
+            Program.end_all()
+            pool.shutdown(cancel_futures=True)
+            Program.allow()
             raise

@@ -3,13 +3,15 @@
 
 import contextlib
 import io
+import os
 import pathlib
+import signal
 import sys
 import tempfile
 import time
 
 from . import boot, ktap, suites
-from .process import Program, side_by_side
+from .process import Program, ended, side_by_side
 from .show import Show
 
 GOOD = "KTAP version 1\n1..2\nok 1 one\nok 2 two # 3 s\n"
@@ -141,6 +143,33 @@ def _one_fails_all_end():
     raise AssertionError("the error is lost")
 
 
+def _end_is_an_end():
+    """Whoever runs several programs in turn begins no other once all are to end."""
+    begun = []
+    with _shown() as (show, folder, _):
+        def in_turn():
+            for name in ("first", "second"):
+                program = Program(["sleep", "30"], folder / name, show, 60, name)
+                begun.append(program)
+                list(program.lines())
+
+        def terminate():
+            time.sleep(0.5)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.5)
+
+        before = signal.signal(signal.SIGTERM, ended)
+        try:
+            side_by_side([in_turn, terminate], 2)
+        except SystemExit as end:
+            assert end.code == 128 + signal.SIGTERM, end.code
+        else:
+            raise AssertionError("it went on")
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    assert [program.status for program in begun] == [-signal.SIGKILL], begun
+
+
 def _last_line():
     with _shown() as (show, _, text):
         show.result("s", ktap.PASSED, "a")
@@ -195,6 +224,7 @@ OTHERS = [
     ("a program that hangs is ended", _program_killed),
     ("several run side by side", _side_by_side),
     ("an error ends what runs beside it", _one_fails_all_end),
+    ("a run that is ended leaves nothing", _end_is_an_end),
     ("the last line counts all", _last_line),
     ("that nothing ran is a failure", _nothing_ran),
     ("suites share boots", _boots_are_shared),
