@@ -103,6 +103,9 @@ static int p9_xen_send(struct p9_xen_ring *ring, const struct p9_xen_msg *msg)
 	int err;
 
 	lockdep_assert_held(&ring->out_lock);
+	/* It may have no pages any more */
+	if (p9_xen_front_dead(front))
+		return -EIO;
 	err = p9_xen_await_room(ring, msg->size);
 	if (err)
 		return err;
