@@ -19,14 +19,17 @@
 
 #include "trans_xen.h"
 
-/* How long a mount waits for a backend that has not connected yet */
+/* How long a mount waits for its backend */
 #define P9_XEN_MOUNT_TIMEOUT	(10 * HZ)
 
 /* A message fills one direction of a ring of the largest order at most */
 #define P9_XEN_MAX_MSIZE	(XEN_9PFS_PAGE_SIZE << (XEN_9PFS_MAX_ORDER - 1))
 
-/* Guards the list of devices, and who may become a device's client */
-static DEFINE_MUTEX(p9_xen_lock);
+/*
+ * Guards the list of connections, who has claimed one, and each step that a
+ * device takes from one state to another. No backend can make a step take long.
+ */
+DEFINE_MUTEX(p9_xen_lock);
 static LIST_HEAD(p9_xen_fronts);
 
 static void p9_xen_front_release(struct kref *ref)
@@ -79,6 +82,24 @@ static void p9_xen_quiesce(struct p9_xen_ring *ring)
 }
 
 /**
+ * p9_xen_front_kill - mark a connection as dead
+ * @front: the connection
+ *
+ * Context: any.
+ * Return: true if it was not before.
+ */
+bool p9_xen_front_kill(struct p9_xen_front *front)
+{
+	enum p9_xen_state state = READ_ONCE(front->state);
+
+	do {
+		if (state >= P9_XEN_DEAD)
+			return false;
+	} while (!try_cmpxchg(&front->state, &state, P9_XEN_DEAD));
+	return true;
+}
+
+/**
  * p9_xen_front_fail - end a connection: every waiter gets EIO, now and later
  * @front: the connection; may have failed before
  *
@@ -91,7 +112,7 @@ void p9_xen_front_fail(struct p9_xen_front *front)
 	struct p9_req_t *req;
 	unsigned int i;
 
-	WRITE_ONCE(front->state, P9_XEN_DEAD);
+	p9_xen_front_kill(front);
 	wake_up_all(&front->changed);
 	for (i = 0; i < front->nr_rings; i++)
 		p9_xen_quiesce(&front->rings[i]);
@@ -117,15 +138,18 @@ static void p9_xen_failure(struct work_struct *work)
  * p9_xen_front_alloc - make a connection known by its tag
  * @dev: the xenbus device
  * @tag: the name to mount it by
+ * @state: P9_XEN_IDLE or P9_XEN_CONNECTING
  *
- * Context: may sleep; takes the list's mutex.
+ * Context: may sleep; holds p9_xen_lock.
  * Return: the connection, or NULL when out of memory.
  */
 struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
-					const char *tag)
+					const char *tag,
+					enum p9_xen_state state)
 {
 	struct p9_xen_front *front = kzalloc_obj(*front);
 
+	lockdep_assert_held(&p9_xen_lock);
 	if (!front)
 		return NULL;
 	front->tag = kstrdup(tag, GFP_KERNEL);
@@ -135,6 +159,7 @@ struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
 	}
 	kref_init(&front->ref);
 	front->dev = dev;
+	front->state = state;
 	init_waitqueue_head(&front->changed);
 	mutex_init(&front->client_lock);
 	spin_lock_init(&front->lock);
@@ -142,23 +167,24 @@ struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
 	INIT_LIST_HEAD(&front->readers);
 	INIT_LIST_HEAD(&front->flushes);
 	INIT_WORK(&front->failure, p9_xen_failure);
-
-	mutex_lock(&p9_xen_lock);
 	list_add_tail(&front->list, &p9_xen_fronts);
-	mutex_unlock(&p9_xen_lock);
 	return front;
 }
 
 /**
- * p9_xen_front_live - the backend has connected: the device can be mounted
+ * p9_xen_front_move - change the state of a connection, and tell who waits
  * @front: the connection
+ * @from: its state; nothing happens if it has another one by now, as that of a
+ *	backend that breaks the protocol before it connects
+ * @to: the new one
  *
- * Context: any.
+ * Context: any; holds p9_xen_lock.
  */
-void p9_xen_front_live(struct p9_xen_front *front)
+void p9_xen_front_move(struct p9_xen_front *front, enum p9_xen_state from,
+		       enum p9_xen_state to)
 {
-	/* It may have broken the protocol before it connected */
-	cmpxchg(&front->state, P9_XEN_CONNECTING, P9_XEN_LIVE);
+	lockdep_assert_held(&p9_xen_lock);
+	cmpxchg(&front->state, from, to);
 	wake_up_all(&front->changed);
 }
 
@@ -166,13 +192,13 @@ void p9_xen_front_live(struct p9_xen_front *front)
  * p9_xen_front_free - forget a connection whose rings are closed
  * @front: the connection, dead; a client that still has it keeps its memory
  *
- * Context: may sleep; takes the list's mutex.
+ * Context: may sleep; holds p9_xen_lock.
  */
 void p9_xen_front_free(struct p9_xen_front *front)
 {
-	mutex_lock(&p9_xen_lock);
-	list_del(&front->list);
-	mutex_unlock(&p9_xen_lock);
+	list_del_init(&front->list);
+	/* Who waits for its end looks for the next one */
+	p9_xen_front_move(front, P9_XEN_ENDING, P9_XEN_DEAD);
 	cancel_work_sync(&front->failure);
 	p9_xen_front_put(front);
 }
@@ -203,22 +229,95 @@ static struct p9_xen_front *p9_xen_find(const char *tag)
 	return NULL;
 }
 
-static int p9_xen_await_backend(struct p9_xen_front *front)
+/* Waits for the backend to bring a connection beyond @state, until the time @end */
+static int p9_xen_await(struct p9_xen_front *front, enum p9_xen_state state,
+			unsigned long end)
 {
-	long left;
+	long left = end - jiffies;
 
-	left = wait_event_killable_timeout(front->changed,
-					   READ_ONCE(front->state) !=
-					   P9_XEN_CONNECTING,
-					   P9_XEN_MOUNT_TIMEOUT);
-	if (left < 0)
-		return left;
+	if (left > 0)
+		left = wait_event_killable_timeout(front->changed,
+						   READ_ONCE(front->state) !=
+						   state, left);
+	else
+		left = 0;
 	if (!left) {
 		pr_err("nobody serves the device of tag '%s'; is a backend running in the domain that exports it?\n",
 		       front->tag);
 		return -ETIMEDOUT;
 	}
-	return 0;
+	return min(left, 0);
+}
+
+/* Takes a device for one who mounts; -EAGAIN if that has to wait for the last */
+static int p9_xen_claim(struct p9_xen_front *front)
+{
+	int err = 0;
+
+	lockdep_assert_held(&p9_xen_lock);
+	if (READ_ONCE(front->state) == P9_XEN_ENDING)
+		return -EAGAIN;
+	if (p9_xen_front_dead(front))
+		err = -ECONNREFUSED;
+	else if (front->claimed)
+		err = -EBUSY;
+	else if (READ_ONCE(front->state) == P9_XEN_IDLE)
+		err = p9_xen_bus_connect(front);
+	if (err == -EBUSY)
+		pr_err("tag '%s' is mounted already\n", front->tag);
+	else if (err)
+		pr_err("the device of tag '%s' is closed\n", front->tag);
+	else
+		front->claimed = true;
+	return err;
+}
+
+/* Sets @front to the device of a tag, with a reference unless there is none */
+static int p9_xen_find_and_claim(const char *tag, struct p9_xen_front **front)
+{
+	int err = -ENODEV;
+
+	*front = NULL;
+	if (mutex_lock_killable(&p9_xen_lock))
+		return -ERESTARTSYS;
+	*front = p9_xen_find(tag);
+	if (*front) {
+		kref_get(&(*front)->ref);
+		err = p9_xen_claim(*front);
+	}
+	mutex_unlock(&p9_xen_lock);
+	return err;
+}
+
+/*
+ * Whoever unmounted last is gone, but the backend may not have let go of his
+ * connection. There is another one when it has.
+ */
+static struct p9_xen_front *p9_xen_take(const char *tag, unsigned long end)
+{
+	struct p9_xen_front *front;
+	int err;
+
+	while ((err = p9_xen_find_and_claim(tag, &front)) == -EAGAIN) {
+		err = p9_xen_await(front, P9_XEN_ENDING, end);
+		p9_xen_front_put(front);
+		if (err)
+			return ERR_PTR(err);
+	}
+	if (err && front)
+		p9_xen_front_put(front);
+	return err ? ERR_PTR(err) : front;
+}
+
+/* The opposite: the device is free again, and needs no connection */
+static void p9_xen_leave(struct p9_xen_front *front)
+{
+	mutex_lock(&p9_xen_lock);
+	front->claimed = false;
+	if (front->on_demand && !list_empty(&front->list))
+		p9_xen_bus_disconnect(front);
+	mutex_unlock(&p9_xen_lock);
+	p9_xen_front_put(front);
 }
 
 /* Once it returns no event handler uses another client */
@@ -239,14 +338,10 @@ static int p9_xen_attach(struct p9_xen_front *front, struct p9_client *client)
 {
 	int err = 0;
 
-	mutex_lock(&p9_xen_lock);
 	mutex_lock(&front->client_lock);
 	if (p9_xen_front_dead(front)) {
 		pr_err("the device of tag '%s' is closed\n", front->tag);
 		err = -ECONNREFUSED;
-	} else if (front->client) {
-		pr_err("tag '%s' is mounted already\n", front->tag);
-		err = -EBUSY;
 	} else {
 		client->trans = front;
 		client->msize = min(client->msize, front->rings[0].in.size);
@@ -254,30 +349,25 @@ static int p9_xen_attach(struct p9_xen_front *front, struct p9_client *client)
 		p9_xen_set_client(front, client);
 	}
 	mutex_unlock(&front->client_lock);
-	mutex_unlock(&p9_xen_lock);
 	return err;
 }
 
 static int p9_xen_create(struct p9_client *client, struct fs_context *fc)
 {
+	unsigned long end = jiffies + P9_XEN_MOUNT_TIMEOUT;
 	struct p9_xen_front *front;
 	int err;
 
 	if (!fc->source)
 		return -EINVAL;
-	mutex_lock(&p9_xen_lock);
-	front = p9_xen_find(fc->source);
-	if (front)
-		kref_get(&front->ref);
-	mutex_unlock(&p9_xen_lock);
-	if (!front)
-		return -ENODEV;
-
-	err = p9_xen_await_backend(front);
+	front = p9_xen_take(fc->source, end);
+	if (IS_ERR(front))
+		return PTR_ERR(front);
+	err = p9_xen_await(front, P9_XEN_CONNECTING, end);
 	if (!err)
 		err = p9_xen_attach(front, client);
 	if (err)
-		p9_xen_front_put(front);
+		p9_xen_leave(front);
 	return err;
 }
 
@@ -306,7 +396,7 @@ static void p9_xen_close(struct p9_client *client)
 	p9_xen_drop_flushes(front, client);
 	mutex_unlock(&front->client_lock);
 	client->trans = NULL;
-	p9_xen_front_put(front);
+	p9_xen_leave(front);
 }
 
 /*

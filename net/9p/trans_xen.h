@@ -6,7 +6,7 @@
  *  trans_xen_send.c	requests
  *  trans_xen_recv.c	replies, and what a broken protocol leads to
  *  trans_xen_ring.c	a ring: its pages, grants and event channel
- *  trans_xen_bus.c	the device: handshake with the backend over xenstore
+ *  trans_xen_bus.c	the device in xenstore: when it is connected and when not
  */
 #ifndef NET_9P_TRANS_XEN_H
 #define NET_9P_TRANS_XEN_H
@@ -112,26 +112,51 @@ struct p9_xen_ring {
 };
 
 /**
- * enum p9_xen_state - how far a device has come
+ * enum p9_xen_state - how far a connection has come
+ * @P9_XEN_IDLE: there will be one when somebody mounts
  * @P9_XEN_CONNECTING: waiting for the backend
- * @P9_XEN_LIVE: can be mounted
+ * @P9_XEN_LIVE: can be mounted, or is
  * @P9_XEN_DEAD: closed, unplugged, or its backend broke the protocol
+ * @P9_XEN_ENDING: dead since nobody has it mounted; the backend is to let go of
+ *	it before there can be another one
  */
 enum p9_xen_state {
+	P9_XEN_IDLE,
 	P9_XEN_CONNECTING,
 	P9_XEN_LIVE,
 	P9_XEN_DEAD,
+	P9_XEN_ENDING,
 };
 
 /**
- * struct p9_xen_front - one connection of a device, from probe to its loss
- * @ref: held by the device and by the client that mounted it
- * @list: in the list of all, guarded by its mutex
- * @dev: the xenbus device; valid until p9_xen_front_free() was called
+ * enum p9_xen_use - what a device has a connection for
+ * @P9_XEN_ALWAYS: to be there whenever the backend is, which may not take a
+ *	second one
+ * @P9_XEN_WANTED: somebody who mounts waits for it
+ * @P9_XEN_USED: it is mounted, or was until the connection was lost
+ * @P9_XEN_UNUSED: for nothing
+ */
+enum p9_xen_use {
+	P9_XEN_ALWAYS,
+	P9_XEN_WANTED,
+	P9_XEN_USED,
+	P9_XEN_UNUSED,
+};
+
+/**
+ * struct p9_xen_front - one connection of a device, from before it to its loss
+ * @ref: held by the device, by who has it mounted and by who is about to
+ * @list: in the list of all, or empty if @dev is not to be used any more;
+ *	guarded by p9_xen_lock
+ * @dev: the xenbus device; valid while in the list, and for event handlers
  * @tag: the name to mount it by
- * @state: enum p9_xen_state; moves forward only. Becoming DEAD is seen by
- *	whoever takes an @out_lock or @in_lock after p9_xen_front_fail() did
- * @changed: those who wait for @state to leave P9_XEN_CONNECTING
+ * @state: enum p9_xen_state; moves forward only. Being dead is seen by whoever
+ *	takes an @out_lock or @in_lock after p9_xen_front_fail() did. All other
+ *	changes are made with p9_xen_lock held
+ * @changed: those who wait for @state to change
+ * @on_demand: the backend takes one connection after the other, so there is one
+ *	only while somebody has the device mounted; guarded by p9_xen_lock
+ * @claimed: somebody mounts it or has it mounted; guarded by p9_xen_lock
  * @client_lock: for those who set @client, and those who end its requests
  * @client: who has mounted it, or NULL. Event handlers read it under an @in_lock
  *	of any ring: whoever has set it and then taken each of these once knows
@@ -159,6 +184,8 @@ struct p9_xen_front {
 	char *tag;
 	enum p9_xen_state state;
 	wait_queue_head_t changed;
+	bool on_demand;
+	bool claimed;
 	struct mutex client_lock;
 	struct p9_client *client;
 	bool negotiated;
@@ -181,7 +208,10 @@ struct p9_xen_front {
  * @P9_XEN_GO_LIVE: the backend has mapped the rings: let it be mounted
  * @P9_XEN_RECONNECT: the backend has gone and waits again
  * @P9_XEN_DISCONNECT: the backend has gone, or is about to
- * @P9_XEN_RELEASE: the backend, which was about to, has gone
+ * @P9_XEN_START_OVER: the backend has closed: have it wait for a frontend again
+ * @P9_XEN_END: ask the backend to let go of the rings
+ * @P9_XEN_CLOSE: close as the backend does, or for it to do
+ * @P9_XEN_RELEASE: the backend has let go of the rings: give them back
  */
 enum p9_xen_step {
 	P9_XEN_STAY,
@@ -189,18 +219,26 @@ enum p9_xen_step {
 	P9_XEN_GO_LIVE,
 	P9_XEN_RECONNECT,
 	P9_XEN_DISCONNECT,
+	P9_XEN_START_OVER,
+	P9_XEN_END,
+	P9_XEN_CLOSE,
 	P9_XEN_RELEASE,
 };
 
 static inline bool p9_xen_front_dead(const struct p9_xen_front *front)
 {
-	return READ_ONCE(front->state) == P9_XEN_DEAD;
+	return READ_ONCE(front->state) >= P9_XEN_DEAD;
 }
 
 /* trans_xen.c */
+extern struct mutex p9_xen_lock;
+
 struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
-					const char *tag);
-void p9_xen_front_live(struct p9_xen_front *front);
+					const char *tag,
+					enum p9_xen_state state);
+void p9_xen_front_move(struct p9_xen_front *front, enum p9_xen_state from,
+		       enum p9_xen_state to);
+bool p9_xen_front_kill(struct p9_xen_front *front);
 void p9_xen_front_fail(struct p9_xen_front *front);
 void p9_xen_front_free(struct p9_xen_front *front);
 
@@ -225,11 +263,14 @@ int p9_xen_ring_open(struct p9_xen_ring *ring, unsigned int order);
 void p9_xen_ring_close(struct p9_xen_ring *ring);
 
 /* trans_xen_bus.c */
+int p9_xen_bus_connect(struct p9_xen_front *front);
+void p9_xen_bus_disconnect(struct p9_xen_front *front);
 int p9_xen_bus_register(void);
 void p9_xen_bus_unregister(void);
 
 #if IS_ENABLED(CONFIG_KUNIT)
-enum p9_xen_step p9_xen_next(enum xenbus_state backend, enum xenbus_state own);
+enum p9_xen_step p9_xen_next(enum xenbus_state backend, enum xenbus_state own,
+			     enum p9_xen_use use);
 bool p9_xen_drain(struct p9_xen_ring *ring);
 #endif
 

@@ -656,9 +656,8 @@ void p9_xen_violation(struct p9_xen_ring *ring, const char *what, u32 value)
 {
 	struct p9_xen_front *front = ring->front;
 
-	if (p9_xen_front_dead(front))
+	if (!p9_xen_front_kill(front))
 		return;
-	WRITE_ONCE(front->state, P9_XEN_DEAD);
 	dev_err(&front->dev->dev,
 		"backend broke the protocol: %s (%u) on ring %td; the mount of '%s' fails with EIO, unmount it and detach the device\n",
 		what, value, ring - front->rings, front->tag);

@@ -39,13 +39,15 @@
  *						(an extension)
  *  feature-event-idx		backend		"1": can do with fewer events, see
  *						below (an extension)
- *  error			backend		why it closed the device, in words
- *						(an extension)
+ *  feature-reconnect		backend		"1": takes one connection after the
+ *						other, see below (an extension)
+ *  error			backend		why it closed the device, in words,
+ *						until it offers it again (an extension)
  *  state			both		enum xenbus_state
  *
- * What an admin writes are extensions. They are read as the frontend connects,
- * and all nodes are looked at then: one that is none of these, nor is called
- * feature-..., closes the device, as does a value that is not known.
+ * What an admin writes are extensions. They are read whenever the frontend
+ * connects, and all nodes are looked at then: one that is none of these, nor is
+ * called feature-..., closes the device, as does a value that is not known.
  *
  * The frontend's directory (device/9pfs/<devid>):
  *
@@ -61,6 +63,15 @@
  *
  * Handshake: backend InitWait, frontend Initialised, backend Connected,
  * frontend Connected.
+ *
+ * A backend with feature-reconnect follows its frontend as long as online is "1":
+ * when that is Closing, it unmaps the rings, forgets all that the connection had,
+ * and is Closing; when that is Closed, be it that there was no connection at all, it
+ * is Closed; when that is Initialising, it is InitWait, and takes the next one as it
+ * took the first, with all nodes read anew. So a frontend need not have rings while
+ * nobody has the device mounted: it is Closed then. It begins each connection with
+ * Initialising, and changes its state only once the backend has followed. A backend
+ * that cannot do this any more removes the node, and leaves the device Closed.
  *
  * Which ring a request goes on: its tag modulo num-rings tells, for the backends
  * that look for it nowhere else; with feature-any-ring on both sides it is the
