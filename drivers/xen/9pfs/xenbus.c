@@ -12,11 +12,16 @@
 #include <kunit/visibility.h>
 #include <linux/kref.h>
 #include <linux/module.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <xen/xen.h>
 
 #include "back.h"
+
+/* How often the log tells of one device that a connection was refused */
+#define XEN_9PBACK_LOG_INTERVAL	(60 * HZ)
+#define XEN_9PBACK_LOG_BURST	10
 
 /**
  * struct xen_9pback - a 9pfs device that this backend serves
@@ -29,6 +34,7 @@
  * @failure: how the guest broke the protocol, a negative errno, or 0
  * @refused: was closed over an error; the frontend has to close before it is
  *	served again; used by @work only
+ * @logged: limits what the log tells of refusals; used by @work only
  * @conn: while connected; used by @work only
  */
 struct xen_9pback {
@@ -40,6 +46,7 @@ struct xen_9pback {
 	enum xenbus_state frontend;
 	int failure;
 	bool refused;
+	struct ratelimit_state logged;
 	struct xen_9pback_conn *conn;
 };
 
@@ -124,9 +131,21 @@ static void xen_9pback_refuse(struct xen_9pback *back, int err,
 		if (xen_9pback_transact(back->dev, xen_9pback_write_error, why))
 			pr_warn("%s: the guest cannot be told why it is not served\n",
 				back->dev->nodename);
-		/* Logs it, and closes */
-		xenbus_dev_fatal(back->dev, err, "%s", why);
+		/* Logs it, and closes; a guest may try as often as it likes */
+		if (__ratelimit(&back->logged))
+			xenbus_dev_fatal(back->dev, err, "%s", why);
+		else
+			xenbus_switch_state(back->dev, XenbusStateClosing);
 	}
+	mutex_unlock(&back->lock);
+}
+
+/* Why the device was closed the last time counts no more */
+static void xen_9pback_forgive(struct xen_9pback *back)
+{
+	mutex_lock(&back->lock);
+	if (!back->removed && back->dev->state != XenbusStateInitWait)
+		xenbus_rm(XBT_NIL, back->dev->nodename, "error");
 	mutex_unlock(&back->lock);
 }
 
@@ -181,9 +200,7 @@ xen_9pback_next(enum xenbus_state frontend, enum xenbus_state own, bool refused)
 		return XenbusStateClosing;
 	case XenbusStateClosed:
 	case XenbusStateUnknown:
-		/* One that is offered again stays so: its frontend will see */
-		if (own == XenbusStateInitWait)
-			return own;
+		/* It will be offered when its frontend asks for it */
 		return XenbusStateClosed;
 	default:
 		return own;
@@ -203,6 +220,8 @@ static void xen_9pback_follow(struct xen_9pback *back)
 		xen_9pback_connect(back);
 	} else {
 		xen_9pback_disconnect(back);
+		if (next == XenbusStateInitWait)
+			xen_9pback_forgive(back);
 		xen_9pback_switch(back, next);
 	}
 }
@@ -255,6 +274,9 @@ static int xen_9pback_take(struct xenbus_transaction xbt,
 		err = xenbus_printf(xbt, dev->nodename, "feature-event-idx",
 				    "%u", 1);
 	if (!err)
+		err = xenbus_printf(xbt, dev->nodename, "feature-reconnect",
+				    "%u", 1);
+	if (!err)
 		err = xenbus_printf(xbt, dev->nodename, "state", "%d",
 				    XenbusStateInitWait);
 	return err;
@@ -283,6 +305,8 @@ static int xen_9pback_probe(struct xenbus_device *dev,
 	get_device(&dev->dev);
 	mutex_init(&back->lock);
 	INIT_WORK(&back->work, xen_9pback_work);
+	ratelimit_state_init(&back->logged, XEN_9PBACK_LOG_INTERVAL,
+			     XEN_9PBACK_LOG_BURST);
 	back->frontend = XenbusStateInitialising;
 	dev_set_drvdata(&dev->dev, back);
 
@@ -305,6 +329,8 @@ static void xen_9pback_remove(struct xenbus_device *dev)
 	mutex_lock(&back->lock);
 	WRITE_ONCE(back->removed, true);
 	mutex_unlock(&back->lock);
+	/* Nobody is here to keep that promise, or it is another backend's to make */
+	xenbus_rm(XBT_NIL, dev->nodename, "feature-reconnect");
 	xen_9pback_kick(back);
 	kref_put(&back->ref, xen_9pback_release);
 }

@@ -114,15 +114,40 @@ static void closes_after_its_frontend(struct kunit *test)
 					XenbusStateConnected, false));
 }
 
-/* The frontend of a closed device has not looked yet */
-static void stays_offered(struct kunit *test)
+/* Nobody wants the device just now, and a toolstack may take it away at once */
+static void is_not_offered_to_nobody(struct kunit *test)
 {
-	KUNIT_EXPECT_EQ(test, XenbusStateInitWait,
+	KUNIT_EXPECT_EQ(test, XenbusStateClosed,
 			xen_9pback_next(XenbusStateClosed, XenbusStateInitWait,
 					false));
-	KUNIT_EXPECT_EQ(test, XenbusStateInitWait,
+	KUNIT_EXPECT_EQ(test, XenbusStateClosed,
 			xen_9pback_next(XenbusStateUnknown,
 					XenbusStateInitWait, false));
+}
+
+/* What feature-reconnect promises, again and again */
+static void takes_one_connection_after_the_other(struct kunit *test)
+{
+	static const enum xenbus_state frontend[] = {
+		XenbusStateInitialising, XenbusStateInitialised,
+		XenbusStateConnected, XenbusStateClosing, XenbusStateClosed,
+	};
+	static const enum xenbus_state wanted[] = {
+		XenbusStateInitWait, XenbusStateConnected,
+		XenbusStateConnected, XenbusStateClosing, XenbusStateClosed,
+	};
+	enum xenbus_state own = XenbusStateInitWait;
+	unsigned int round, i;
+
+	/* Offered before anybody asked */
+	own = xen_9pback_next(XenbusStateClosed, own, false);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < ARRAY_SIZE(frontend); i++) {
+			own = xen_9pback_next(frontend[i], own, false);
+			KUNIT_EXPECT_EQ_MSG(test, own, wanted[i],
+					    "round %u, step %u", round, i);
+		}
+	}
 }
 
 static void ignores_what_is_no_state(struct kunit *test)
@@ -187,7 +212,8 @@ static struct kunit_case state_cases[] = {
 	KUNIT_CASE(stays_connected),
 	KUNIT_CASE(is_offered_to_who_starts_over),
 	KUNIT_CASE(closes_after_its_frontend),
-	KUNIT_CASE(stays_offered),
+	KUNIT_CASE(is_not_offered_to_nobody),
+	KUNIT_CASE(takes_one_connection_after_the_other),
 	KUNIT_CASE(ignores_what_is_no_state),
 	KUNIT_CASE(forgives_who_lets_go),
 	KUNIT_CASE(serves_a_refused_guest_again),
