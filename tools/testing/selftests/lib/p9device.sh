@@ -17,6 +17,14 @@ p9_back()
 	echo "/local/domain/${2:-0}/backend/${3:-9pfs}/$1/0"
 }
 
+# p9_unplug BACK: as libxl asks for the end of a device, but for one that is Closed
+# already, which it takes away at once
+p9_unplug()
+{
+	xenstore-write "$1/online" 0
+	[ "$(xenstore-read "$1/state")" = 6 ] || xenstore-write "$1/state" 5
+}
+
 # p9_plug TAG PATH DOMID [BACKEND-DOMID [KIND]]
 p9_plug()
 {

@@ -47,7 +47,7 @@ unplug()
 	local back tries
 
 	back=$(p9_back "$domid" 0 "$1")
-	xenstore-write "$back/online" 0 "$back/state" 5
+	p9_unplug "$back"
 	for ((tries = 0; tries < 50; tries++)); do
 		[ "$(xenstore-read "$back/state" 2>/dev/null || echo 6)" != 6 ] || break
 		if qemu_has_died; then
@@ -99,7 +99,9 @@ use_cpus()
 mount_it()
 {
 	guest "for ((n = 0; n < 300; n++)); do
-			[ \"\$(cat /sys/bus/xen/devices/9pfs-0/state)\" != Connected ] || break
+			case \$(cat /sys/bus/xen/devices/9pfs-0/state) in
+			Connected|Closed) break ;;
+			esac
 			sleep 0.1
 		done
 		mkdir -p /mnt

@@ -3,8 +3,8 @@
 #
 # Guests come and go at any moment: destroyed in the middle of a copy, before
 # they connect, while they boot, rebooted; each time dom0 gets every page and
-# thread back, and the next guest mounts at once. A device that another backend
-# has taken is left to it.
+# thread back, and the next guest mounts at once. So do devices, mounted or not,
+# and the backend. A device that another backend has taken is left to it.
 #
 # rig: kernel=lts,mainline timeout=900
 
@@ -103,7 +103,7 @@ unplugged_in_a_copy()
 	front=$(p9_front "$domid")
 	back=$(p9_back "$domid")
 	write_on
-	xenstore-write "$back/online" 0 "$back/state" 5
+	p9_unplug "$back"
 	until [ "$(xenstore-read "$back/state")" = 6 ]; do sleep 0.1; done
 	xenstore-rm "$front"
 	xenstore-rm "$back"
@@ -116,6 +116,88 @@ unplugged_in_a_copy()
 	guest 'until [ -e /sys/bus/xen/drivers/9pfs/9pfs-0 ]; do sleep 0.2; done'
 	rig-guest mount l life /mnt
 	guest 'ls /mnt; rm /mnt/busy' | grep -x busy
+}
+
+# Neither side has anything of the device but its directories, so nobody needs to be
+# waited for
+unplugged_while_unmounted()
+{
+	local domid front back
+
+	domid=$(rig-guest domid l)
+	front=$(p9_front "$domid")
+	back=$(p9_back "$domid")
+	guest 'umount /mnt'
+	for _ in {1..100}; do
+		[ "$(xenstore-read "$back/state")" != 6 ] || break
+		sleep 0.1
+	done
+	equal "$(xenstore-read "$front/state" "$back/state" | xargs)" "6 6" "states"
+	nothing_left
+	p9_unplug "$back"
+	equal "$(xenstore-read "$back/state")" 6 "the backend's state"
+	xenstore-rm "$front"
+	xenstore-rm "$back"
+	guest 'for ((n = 0; n < 100; n++)); do
+			[ -e /sys/bus/xen/devices/9pfs-0 ] || exit 0
+			sleep 0.1
+		done; exit 1'
+	fails guest 'mount -t 9p -o trans=xen,version=9p2000.L life /mnt'
+
+	p9_plug life /srv/life "$domid"
+	guest 'until [ -e /sys/bus/xen/drivers/9pfs/9pfs-0 ]; do sleep 0.2; done'
+	rig-guest mount l life /mnt
+	[ "$(guest 'cat /mnt/hello')" = hello ]
+}
+
+# The device is not there any more when its backend has let go of the rings, or
+# before
+unbound_after_unmounting()
+{
+	watch_grants
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'set -e
+		for ((n = 0; n < 5; n++)); do
+			umount /mnt
+			echo 9pfs-0 >/sys/bus/xen/drivers/9pfs/unbind
+			echo 9pfs-0 >/sys/bus/xen/drivers/9pfs/bind
+			mount -t 9p -o trans=xen,version=9p2000.L life /mnt
+			cat /mnt/hello
+		done' >/tmp/hellos
+	equal "$(grep -c -x hello /tmp/hellos)" 5 "rounds"
+	none_was_mapped
+}
+
+# Who mounts has to wait for a backend that does not run, no longer than he is told,
+# and less if he is killed; nothing of it is left when it runs again
+not_served()
+{
+	local driver=/sys/bus/xen-backend/drivers/xen-9pback domid back began
+
+	domid=$(rig-guest domid l)
+	back=$(p9_back "$domid")
+	guest 'umount /mnt'
+	for _ in {1..100}; do
+		[ "$(xenstore-read "$back/state")" != 6 ] || break
+		sleep 0.1
+	done
+	echo "9pfs-$domid-0" >"$driver/unbind"
+	# As soon as the backend takes back what it has promised
+	began=$SECONDS
+	fails guest 'mount -t 9p -o trans=xen,version=9p2000.L life /mnt' 2>&1 |
+		grep -i refused
+	[ $((SECONDS - began)) -le 5 ]
+	# One that crashes does not do so
+	xenstore-write "$back/feature-reconnect" 1
+	began=$SECONDS
+	fails guest 'timeout -s KILL 2 mount -t 9p -o trans=xen,version=9p2000.L life /mnt'
+	[ $((SECONDS - began)) -le 8 ]
+	fails guest 'mount -t 9p -o trans=xen,version=9p2000.L life /mnt' 2>&1 |
+		grep -i 'timed out'
+	guest 'dmesg' | grep "nobody serves the device of tag 'life'"
+	echo "9pfs-$domid-0" >"$driver/bind"
+	rig-guest mount l life /mnt
+	[ "$(guest 'cat /mnt/hello')" = hello ]
 }
 
 destroyed_while_paused()
@@ -207,11 +289,14 @@ left_to_another()
 	nothing_left
 }
 
-plan 11
+plan 14
 run_test "destroyed in the middle of a copy" destroyed_in_a_copy
 run_test "the next guest mounts at once" next_one_mounts
 run_test "unbound in the middle of a copy, and bound again" unbound_in_a_copy
 run_test "unplugged in the middle of a copy, and plugged in again" unplugged_in_a_copy
+run_test "unplugged while nobody has it mounted, and plugged in again" unplugged_while_unmounted
+run_test "unbound just after it was unmounted, again and again" unbound_after_unmounting
+run_test "mounted while its backend does not run" not_served
 run_test "rebooted" rebooted
 run_test "two guests share an export, one is destroyed" two_guests_share
 run_test "destroyed before it ran" destroyed_while_paused

@@ -4,7 +4,8 @@
 # What a guest may mount, and what it is told when it may not: several devices,
 # a tag that is mounted already, an unknown tag, versions and sizes that are
 # negotiated or refused, exports that do not exist, and the modules' life around
-# all of it. One guest with four devices, two of them good.
+# all of it. A device that nobody has mounted takes nothing of either side. One
+# guest with four devices, two of them good.
 #
 # rig: kernel=lts,lockdep timeout=900
 
@@ -50,9 +51,54 @@ backend_dir()
 	done
 }
 
+# session NUMBER: a device's, in dom0's sysfs
+session()
+{
+	echo "/sys/kernel/9p-server/9pback-$(rig-guest domid m).$1"
+}
+
+# connected COUNT: so many devices are, as the guest and as dom0 see it; what
+# unmounting begins may take a moment
+connected()
+{
+	local now
+
+	for _ in {1..100}; do
+		now="$(guest 'grep -l Connected /sys/bus/xen/devices/9pfs-*/state | wc -l'
+			guest 'grep -c 9pnet_xen /proc/interrupts || true'
+			grep -c xen-9pback /proc/interrupts || true
+			pgrep '^9pback/' >/dev/null && echo 1 || echo 0
+			find /sys/kernel/9p-server -mindepth 1 -maxdepth 1 | wc -l)"
+		now=${now//$'\n'/ }
+		# The guest has one vCPU, so each has one ring
+		[ "$now" != "$1 $1 $1 $(($1 > 0)) $1" ] || return 0
+		sleep 0.1
+	done
+	fail "devices, event channels, threads and sessions of $1 connections: $now"
+}
+
+not_connected_unless_mounted()
+{
+	connected 0
+	guest 'grep -h . /sys/bus/xen/devices/9pfs-*/state' | sort -u | tee /tmp/states
+	equal "$(cat /tmp/states)" Closed "the devices' states"
+	guest 'mkdir -p /mnt/one /mnt/two /mnt/x'
+	mount_options "" one /mnt/one
+	connected 1
+	mount_options "" two /mnt/two
+	connected 2
+	[ "$(guest 'cat /mnt/one/file /mnt/two/file')" = "first
+second" ]
+	guest 'umount /mnt/one'
+	connected 1
+	[ -d "$(session 1)" ]
+	[ "$(guest 'cat /mnt/two/file')" = second ]
+	guest 'umount /mnt/two'
+	connected 0
+}
+
 two_devices()
 {
-	guest 'mkdir -p /mnt/one /mnt/two /mnt/x'
 	mount_options ,msize=262144 one /mnt/one
 	mount_options "" two /mnt/two
 	[ "$(guest 'cat /mnt/one/file /mnt/two/file')" = "first
@@ -105,39 +151,141 @@ other_versions()
 	mount_options "" one /mnt/one
 }
 
+# Memory that the guest has left, in KiB
+guest_memory()
+{
+	# shellcheck disable=SC2016 # awk's variables
+	guest 'sync; echo 3 >/proc/sys/vm/drop_caches
+		awk "/^(MemFree|Buffers|Cached):/ { sum += \$2 } END { print sum }" /proc/meminfo'
+}
+
+# A ring takes 2 MiB, and 513 of 16384 grants at most. The next mount comes while the
+# backend lets go of the last one's rings.
 mounted_again_and_again()
 {
-	for _ in {1..10}; do
-		guest "umount /mnt/one && mount -t 9p -o trans=xen,version=9p2000.L one /mnt/one && cat /mnt/one/file" |
-			grep -qx first
-	done
+	local before after
+
+	before=$(guest_memory)
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'for ((n = 0; n < 40; n++)); do
+			umount /mnt/one
+			mount -t 9p -o trans=xen,version=9p2000.L one /mnt/one
+			cat /mnt/one/file || exit
+		done' >/tmp/firsts
+	equal "$(grep -c -x first /tmp/firsts)" 40 "mounts"
+	after=$(guest_memory)
+	echo "the guest has $before KiB before and $after KiB after"
+	[ $((before - after)) -lt 20480 ]
+	connected 2
+}
+
+# Of those who mount at once, one does, and the others are told so
+mounted_by_several()
+{
+	guest 'umount /mnt/one'
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'for n in 1 2 3 4; do
+			mount -t 9p -o trans=xen,version=9p2000.L one /mnt/x 2>&1 &
+		done; wait; grep " /mnt/x " /proc/mounts' >/tmp/several
+	cat /tmp/several
+	equal "$(grep -c ' /mnt/x ' /tmp/several)" 1 "mounts"
+	equal "$(grep -c -i 'busy\|already mounted' /tmp/several)" 3 "refusals"
+	guest 'umount /mnt/x'
+	mount_options "" one /mnt/one
+}
+
+# A process that is in it keeps what is not seen any more
+unmounted_lazily()
+{
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'set -e
+		cd /mnt/one; sleep 1000 >/dev/null 2>&1 & cd /
+		umount -l /mnt/one
+		[ "$(cat /proc/$!/cwd/file)" = first ]
+		if mount -t 9p -o trans=xen,version=9p2000.L one /mnt/x; then exit 1; fi
+		kill $!; wait $! || true
+		until mount -t 9p -o trans=xen,version=9p2000.L one /mnt/one; do sleep 0.1; done'
+	connected 2
+	[ "$(guest 'cat /mnt/one/file')" = first ]
+}
+
+options_count_at_the_next_mount()
+{
+	local dir
+
+	dir=$(backend_dir /srv/one)
+	xenstore-write "$dir/readonly" 1
+	guest 'touch /mnt/one/touched'
+	guest 'umount /mnt/one'
+	mount_options "" one /mnt/one
+	guest '! touch /mnt/one/touched' 2>&1 | grep 'Read-only file system'
+	equal "$(cat "$(session 0)/readonly")" 1 "readonly"
+
+	xenstore-write "$dir/readonly" perhaps
+	guest 'umount /mnt/one'
+	refused 'refused' "" one
+	xenstore-read "$dir/error" | grep 'readonly=perhaps'
+	guest 'dmesg | grep "readonly=perhaps"'
+	connected 1
+
+	xenstore-rm "$dir/readonly"
+	mount_options "" one /mnt/one
+	guest 'rm /mnt/one/touched'
+	fails xenstore-read "$dir/error"
 }
 
 missing_path()
 {
 	local dir
 
+	refused 'refused' "" missing
 	dir=$(backend_dir /srv/missing)
-	xenstore-read "$dir/error"
 	xenstore-read "$dir/error" | grep '/srv/missing: no such directory'
 	guest 'dmesg | grep "/srv/missing: no such directory"'
+	mkdir /srv/missing
+	mount_options "" missing /mnt/x
+	guest 'umount /mnt/x'
+	rmdir /srv/missing
 	refused 'refused' "" missing
+}
+
+# A guest may try as often as it likes, and is told why each time; dom0's log tells
+# of ten times a minute
+refused_again_and_again()
+{
+	local dir began=$SECONDS lines
+
+	dir=$(backend_dir /srv/missing)
+	lines=$(dmesg | grep -c '/srv/missing: no such directory')
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'for ((n = 0; n < 25; n++)); do
+			if mount -t 9p -o trans=xen,version=9p2000.L missing /mnt/x; then
+				exit 1
+			fi
+		done' 2>/tmp/refusals
+	equal "$(grep -c -i refused /tmp/refusals)" 25 "refusals"
+	xenstore-read "$dir/error" | grep '/srv/missing: no such directory'
+	lines=$(($(dmesg | grep -c '/srv/missing: no such directory') - lines))
+	echo "lines: $lines"
+	# Of two minutes, if one ended meanwhile
+	[ "$lines" -le $((10 * (2 + (SECONDS - began) / 60))) ]
 }
 
 path_is_a_file()
 {
 	local dir
 
+	refused 'refused' "" plainfile
 	dir=$(backend_dir /srv/plain-file)
 	xenstore-read "$dir/error" | grep '/srv/plain-file: not a directory'
 	guest 'dmesg | grep "/srv/plain-file: not a directory"'
-	refused 'refused' "" plainfile
 	[ "$(guest 'cat /mnt/two/file')" = second ]
 }
 
 module_in_use()
 {
 	fails guest 'rmmod 9pnet_xen'
+	# At once, while the backend lets go of the rings
 	# shellcheck disable=SC2016 # the guest's variables
 	guest 'umount /mnt/one /mnt/two
 		cd /sys/bus/xen/drivers/9pfs
@@ -234,7 +382,8 @@ rig-guest create m --front ours --back ours \
 	--p9 'tag=plainfile,security_model=none,path=/srv/plain-file'
 guest 'modprobe 9pnet_xen; modprobe 9p'
 
-plan 16
+plan 21
+run_test "a device that nobody has mounted is not connected" not_connected_unless_mounted
 run_test "two devices, each with its own tree" two_devices
 run_test "a tag that is mounted gives EBUSY" mounted_twice
 run_test "an unknown tag gives ENODEV, the log names the known" unknown_tag
@@ -242,8 +391,12 @@ run_test "msize is what was asked for" msize_as_asked
 run_test "too large an msize is negotiated down" msize_too_large
 run_test "too small an msize is refused" msize_too_small
 run_test "versions that the server lacks are refused" other_versions
-run_test "unmounted and mounted ten times" mounted_again_and_again
+run_test "unmounted and mounted forty times" mounted_again_and_again
+run_test "mounted by several at once" mounted_by_several
+run_test "unmounted while a process is in it" unmounted_lazily
+run_test "options count at the next mount" options_count_at_the_next_mount
 run_test "an export that is missing says so to both sides" missing_path
+run_test "a guest that is refused does not fill dom0's log" refused_again_and_again
 run_test "an export that is a file says so, others go on" path_is_a_file
 run_test "the frontend is unloaded when unused, not before" module_in_use
 run_test "the server's threads bear the guest's name" threads_are_the_guests

@@ -26,7 +26,7 @@ backend()
 	echo "/local/domain/0/backend/$1/$(rig-guest domid o)/$2"
 }
 
-# set_nodes NUMBER NODE=VALUE...: before the guest has connected
+# set_nodes NUMBER NODE=VALUE...: before the guest mounts
 set_nodes()
 {
 	local number=$1 node
@@ -37,16 +37,17 @@ set_nodes()
 	done
 }
 
-# refused TYPE NUMBER WORD...: closed, and each word stands in the error, in
+# refused TYPE NUMBER WORD...: not mounted, and each word stands in the error, in
 # dom0's log and in the guest's
 refused()
 {
 	local directory=${1}/${2} error word
 
-	for _ in {1..100}; do
-		error=$(xenstore-read "$(backend "$1" "$2")/error" 2>/dev/null) && break
-		sleep 0.1
-	done
+	guest "mount -t 9p -o trans=xen,version=9p2000.L $1-$2 /mnt" >/tmp/refused 2>&1 &&
+		fail "$1-$2 was to be refused"
+	cat /tmp/refused
+	grep -i refused /tmp/refused
+	error=$(xenstore-read "$(backend "$1" "$2")/error")
 	echo "$directory: $error"
 	[ -n "$error" ]
 	for word in "${@:3}"; do
@@ -55,7 +56,6 @@ refused()
 	dmesg | grep -F "$error"
 	guest 'dmesg' | grep -F "$error"
 	[ "$(xenstore-read "$(backend "$1" "$2")/state")" -ge 5 ]
-	[ "$(guest "mount -t 9p -o trans=xen,version=9p2000.L $1-$2 /mnt 2>&1" || true)" ]
 }
 
 # mounted TYPE-NUMBER COMMAND [ACCESS]: runs it in the guest, in the mounted
