@@ -67,6 +67,8 @@ void device_offer(struct backend *b)
 	device_set(b, "max-ring-page-order", "%u", 4);
 	for (i = 0; i < sizeof(features) / sizeof(*features); i++)
 		device_set(b, features[i], "1");
+	if (b->reconnects)
+		device_set(b, "feature-reconnect", "1");
 	if (b->lie && b->lie->node)
 		device_set(b, b->lie->node, "%s", b->lie->text);
 	device_state(b, b->lie && b->lie->state ? b->lie->state : INIT_WAIT);

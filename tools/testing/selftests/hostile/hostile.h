@@ -127,6 +127,8 @@ struct lie;
  * @store, @grants, @events: connections
  * @directory: of the backend, in xenstore
  * @front: of the frontend
+ * @reconnects: it takes one connection after the other, and says so
+ * @followed: the frontend's state that it has followed last
  * @lie: NULL when it is honest
  * @lied: it was told
  * @mute: answers nothing any more
@@ -147,6 +149,8 @@ struct backend {
 	xenevtchn_handle *events;
 	char directory[80];
 	char front[80];
+	bool reconnects;
+	enum bus_state followed;
 	const struct lie *lie;
 	bool lied;
 	bool mute;
@@ -173,6 +177,9 @@ struct backend {
  * @node, @text: a node of the backend's directory, and what stands there
  * @state: what the device is offered with, instead of InitWait
  * @at_last: what it does once it was held, if it does not serve on
+ * @reconnects: the device is one that is connected when somebody mounts
+ * @on: a state of its frontend that is not followed as it should be
+ * @say: the state that is taken instead, or UNKNOWN for none
  */
 struct lie {
 	const char *name;
@@ -186,6 +193,9 @@ struct lie {
 	const char *text;
 	enum bus_state state;
 	void (*at_last)(struct backend *b);
+	bool reconnects;
+	enum bus_state on;
+	enum bus_state say;
 };
 
 /* main.c */

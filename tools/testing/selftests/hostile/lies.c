@@ -245,6 +245,12 @@ static void remove_features(struct backend *b, struct ring *ring, struct message
 	ring_send(b, ring, reply);
 }
 
+static void take_back(struct backend *b, struct ring *ring, struct message *reply)
+{
+	device_remove_node(b, "feature-reconnect");
+	ring_send(b, ring, reply);
+}
+
 static void remove_nodes(struct backend *b, struct ring *ring, struct message *reply)
 {
 	device_remove_node(b, "versions");
@@ -279,6 +285,9 @@ static void vanish_at_last(struct backend *b)
 /* The backend's fault, and the mount's refusal */
 #define CLOSED_UP .outcome = "refused", .lines = 2
 #define REFUSED	.outcome = "refused", .lines = 1
+/* The next mount is not let in */
+#define KEPT	.outcome = "kept", .lines = 0
+#define RECONNECTS .reconnects = true
 /* The client refuses it, and says nothing */
 #define DECLINED .outcome = "refused", .lines = 0
 
@@ -349,6 +358,18 @@ static const struct lie lies[] = {
 	{ "held-and-killed", .outcome = "killed", .lines = 0, TSTATFS, 0, hold, HELD_MS },
 	{ "features-vanish", ALIVE, TREAD, SMALL, remove_features },
 	{ "nodes-vanish", ALIVE, TREAD, LARGE, remove_nodes },
+	{ "reconnects", ALIVE, RECONNECTS },
+	{ "reconnects-and-breaks", DEAD, TREAD, LARGE, say_size, 0, RECONNECTS },
+	{ "reconnects-not", .outcome = "withdrawn", .lines = 1, TREAD, LARGE, take_back,
+	  RECONNECTS },
+	{ "reconnects-never", SILENT, RECONNECTS, .on = INITIALISING },
+	{ "reconnects-at-once", SILENT, RECONNECTS, .on = INITIALISING, .say = CONNECTED },
+	{ "reconnects-closing", CLOSED_UP, RECONNECTS, .on = INITIALISING, .say = CLOSING },
+	{ "reconnects-and-closes", CLOSED_UP, RECONNECTS, .on = INITIALISED, .say = CLOSED },
+	{ "reconnects-and-stays", SILENT, RECONNECTS, .on = INITIALISED },
+	{ "reconnects-unasked", SILENT, RECONNECTS, .on = CLOSED, .say = INIT_WAIT },
+	{ "reconnects-with-rings", KEPT, RECONNECTS, .on = CLOSING },
+	{ "reconnects-too-early", KEPT, RECONNECTS, .on = CLOSING, .say = INIT_WAIT },
 };
 
 #define COUNT	(sizeof(lies) / sizeof(*lies))

@@ -78,10 +78,46 @@ static void follow(struct backend *b)
 	device_state(b, CLOSED);
 }
 
+static enum bus_state answer_to(enum bus_state front)
+{
+	switch (front) {
+	case INITIALISING:
+		return INIT_WAIT;
+	case CLOSING:
+	case CLOSED:
+		return front;
+	default:
+		return UNKNOWN;
+	}
+}
+
+/* Whether the lie is about that state of the frontend */
+static bool lies_on(const struct backend *b, enum bus_state front)
+{
+	return b->lie && b->lie->reconnects && b->lie->on == front;
+}
+
+/* Follows a frontend that connects when somebody mounts */
+static void follow_each_state(struct backend *b)
+{
+	enum bus_state front = device_front(b, "state");
+	enum bus_state say = answer_to(front);
+
+	if (front == b->followed)
+		return;
+	b->followed = front;
+	if (lies_on(b, front))
+		say = b->lie->say;
+	else if (front == CLOSING)
+		unmap_rings(b);
+	if (say)
+		device_state(b, say);
+}
+
 /* Maps the rings if the frontend has come so far; it may have refused */
 static void connect(struct backend *b)
 {
-	if (b->nr_rings || (b->lie && b->lie->state) ||
+	if (b->nr_rings || (b->lie && b->lie->state) || lies_on(b, INITIALISED) ||
 	    device_front(b, "state") != INITIALISED)
 		return;
 	map_rings(b);
@@ -211,7 +247,10 @@ static void serve_until_told(struct backend *b, char *word, size_t size)
 
 	do {
 		connect(b);
-		follow(b);
+		if (b->reconnects)
+			follow_each_state(b);
+		else
+			follow(b);
 		serve_requests(b);
 		if (storms(b))
 			send_events(b);
@@ -233,6 +272,15 @@ static void close_device(struct backend *b)
 	device_state(b, CLOSED);
 }
 
+/* Until the frontend has made of the offer what it should */
+static void await_frontend(struct backend *b, enum bus_state state)
+{
+	if (!device_wait(b, state, STEP_MS))
+		complain("the frontend is in state %u, and not in %u",
+			 device_front(b, "state"), state);
+	b->followed = UNKNOWN;
+}
+
 static void offer_again(struct backend *b)
 {
 	b->lie = NULL;
@@ -243,9 +291,7 @@ static void offer_again(struct backend *b)
 	b->held = 0;
 	b->flood = NULL;
 	device_offer(b);
-	if (!device_wait(b, INITIALISED, STEP_MS))
-		complain("the frontend is in state %u, and does not connect again",
-			 device_front(b, "state"));
+	await_frontend(b, b->reconnects ? CLOSED : INITIALISED);
 }
 
 int serve(unsigned int domid, unsigned int number, const char *lie)
@@ -254,8 +300,11 @@ int serve(unsigned int domid, unsigned int number, const char *lie)
 	char word[32];
 
 	b.lie = lie_find(lie);
+	b.reconnects = b.lie->reconnects;
 	open_all(&b);
 	device_make(&b);
+	if (b.reconnects)
+		await_frontend(&b, CLOSED);
 	printf("offered\n");
 	serve_until_told(&b, word, sizeof(word));
 	if (b.lie->tell && !b.lied)

@@ -15,6 +15,8 @@
  *  unbound	the same, as soon as the driver is unbound
  *  killed	the same, but they are killed; when the backend goes on nobody is
  *		left behind, and so does the mount
+ *  kept	every step succeeds, but mounting once more waits
+ *  withdrawn	the same, but mounting once more fails
  *
  * Unmounting always works.
  */
@@ -349,7 +351,8 @@ static void expect(const char *outcome, bool ended)
 		expect_dead();
 	else if (!strcmp(outcome, "failed"))
 		expect_failed();
-	else if (!strcmp(outcome, "alive"))
+	else if (!strcmp(outcome, "alive") || !strcmp(outcome, "kept") ||
+		 !strcmp(outcome, "withdrawn"))
 		expect_alive(STEPS);
 	else if (!strcmp(outcome, "again"))
 		expect_alive(FIRST_STEPS);
@@ -366,6 +369,17 @@ static void unmount(void)
 		complain("it is still mounted");
 	if (unbound())
 		bind_driver("bind");
+}
+
+static void mount_once_more(const char *outcome)
+{
+	bool ended;
+
+	if (strcmp(outcome, "kept") && strcmp(outcome, "withdrawn"))
+		return;
+	ended = try_steps(steps, 1, SILENCE_MS);
+	if (!strcmp(outcome, "kept") ? ended : !ended || results[0].error != ECONNREFUSED)
+		complain("it can be mounted once more, or is refused");
 }
 
 /* What the kernel has said since the log was opened */
@@ -536,6 +550,7 @@ int visit(unsigned int number, const char *outcome, unsigned int lines)
 		expect(outcome, ended);
 		if (results[0].ended && !results[0].error)
 			unmount();
+		mount_once_more(outcome);
 	}
 	check_log(log, lines);
 	return complained();
