@@ -177,6 +177,22 @@ void p9_xen_front_free(struct p9_xen_front *front)
 	p9_xen_front_put(front);
 }
 
+/**
+ * p9_xen_mounted - whether somebody has a device mounted
+ * @front: its connection
+ *
+ * Context: may sleep; takes client_lock.
+ */
+bool p9_xen_mounted(struct p9_xen_front *front)
+{
+	bool mounted;
+
+	mutex_lock(&front->client_lock);
+	mounted = front->client;
+	mutex_unlock(&front->client_lock);
+	return mounted;
+}
+
 static void p9_xen_log_tags(const char *wanted)
 {
 	struct p9_xen_front *front;

@@ -201,6 +201,7 @@ static inline bool p9_xen_front_dead(const struct p9_xen_front *front)
 struct p9_xen_front *p9_xen_front_alloc(struct xenbus_device *dev,
 					const char *tag);
 void p9_xen_front_live(struct p9_xen_front *front);
+bool p9_xen_mounted(struct p9_xen_front *front);
 void p9_xen_front_fail(struct p9_xen_front *front);
 void p9_xen_front_free(struct p9_xen_front *front);
 
