@@ -184,7 +184,7 @@ p9_why_not()
 {
 	case $p9_state in
 	"") p9_error="no device has the tag '$p9_tag' after $p9_patience s; the tags are: $p9_known" ;;
-	Clos*) p9_error="the device of tag '$p9_tag' is closed: the domain that exports it has refused or left it" ;;
+	Closing | Closed) p9_error="the device of tag '$p9_tag' is closed: the domain that exports it has refused or left it" ;;
 	*) p9_error="the device of tag '$p9_tag' did not connect within $p9_patience s: is a backend running in the domain that exports it? The devices are: $p9_known" ;;
 	esac
 	[ -n "$p9_known" ] ||
