@@ -47,6 +47,8 @@ class Run:
 
     def _modules_for(self, kernel):
         options = self.options
+        if kernel.name in kernels.BARE:
+            return []
         watched = kernel.name in kernels.WATCHED
         found = []
         if "ours" in (options["front"], options["back"]) or options["modules"]:
