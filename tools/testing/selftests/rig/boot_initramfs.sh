@@ -6,7 +6,7 @@
 # emergency shell or what panic= says after it. All domains of this suite boot
 # beside each other.
 #
-# rig: kernel=lts,mainline args=--guest-root timeout=1500
+# rig: kernel=lts,mainline args=--guest-root when=named timeout=2400
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"
@@ -178,8 +178,7 @@ shell_is_left()
 
 panic_reboots()
 {
-	domain_gone panic "$patience"
-	domain_says panic 'Rebooting automatically due to panic= boot argument' 1
+	domain_says panic 'Rebooting automatically due to panic= boot argument' "$patience"
 	domain_says panic "there is no option 'msize=big'\|msize is a number, not 'big'" 1
 }
 
