@@ -9,7 +9,7 @@ TESTING := tools/testing
 MAKEOVERRIDES := $(filter-out O=%,$(MAKEOVERRIDES))
 TOOLS := $(patsubst %/Makefile,%,$(wildcard tools/*/Makefile))
 
-.PHONY: all help modules tools $(TOOLS) install demo check check-debug coverage \
+.PHONY: all help modules tools $(TOOLS) install demo demo-root check check-debug coverage \
 	fuzz lint lint-selftest bench bench-compare budget shell clean
 
 all: modules tools
@@ -18,6 +18,7 @@ help:
 	@echo 'all      the modules for the kernel of KDIR, and the tools (the default)'
 	@echo 'install  the tools, and the modules in updates/, which wins over the same names'
 	@echo 'demo     boot Xen in QEMU: a guest reads and writes a directory of dom0'
+	@echo 'demo-root  the same, the guest'\''s root file system being a directory of dom0'
 	@echo 'check    all tests: lint, unit tests, and the suites on Xen in QEMU'
 	@echo 'check-debug  every suite on every kernel that looks for mistakes'
 	@echo 'coverage the suites on kernels that count which lines of the modules run'
@@ -39,7 +40,7 @@ help:
 	@echo 'QUICK=1      bench: less of everything, within ten minutes'
 	@echo 'BENCH="..."  bench: further words, such as --targets ours,nfs --out DIR'
 	@echo
-	@echo 'demo, check, lint, bench and shell need Debian 12 or later and root, install'
+	@echo 'demo, demo-root, check, lint, bench and shell need Debian 12 or later and root, install'
 	@echo 'what the machine lacks, and write to a cache outside this folder.'
 
 modules:
@@ -64,6 +65,9 @@ install: all
 
 demo:
 	@$(TESTING)/demo/run $(DEMO)
+
+demo-root:
+	@$(TESTING)/demo/run-root $(DEMO)
 
 check:
 	@$(TESTING)/selftests/run $(if $(KERNEL),--kernel $(KERNEL)) $(SUITES)

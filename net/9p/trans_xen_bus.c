@@ -22,6 +22,7 @@
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/sysfs.h>
 #include <xen/xenbus.h>
 
 #include "trans_xen.h"
@@ -292,8 +293,13 @@ static void p9_xen_log_reason(struct xenbus_device *dev)
 
 	reason = xenbus_read(XBT_NIL, dev->otherend, "error", NULL);
 	if (IS_ERR(reason)) {
-		dev_info(&dev->dev, "backend closed the device of tag '%s'\n",
-			 tag);
+		/* What is mounted may be all that processes have */
+		if (front && front->claimed)
+			dev_err(&dev->dev, "backend closed the device of tag '%s', which is mounted\n",
+				tag);
+		else
+			dev_info(&dev->dev, "backend closed the device of tag '%s'\n",
+				 tag);
 		return;
 	}
 	/* Its words, but not its line breaks */
@@ -640,12 +646,36 @@ static int p9_xen_resume(struct xenbus_device *dev)
 	return err;
 }
 
+/* Who looks for a device before anything is mounted knows its tag alone */
+static ssize_t mount_tag_show(struct device *dev, struct device_attribute *attr,
+			      char *buf)
+{
+	/* As the toolstack has written it: a connection may be on its way out */
+	char *tag = xenbus_read(XBT_NIL, to_xenbus_device(dev)->nodename, "tag",
+				NULL);
+	int len;
+
+	if (IS_ERR(tag))
+		return PTR_ERR(tag);
+	len = sysfs_emit(buf, "%s\n", tag);
+	kfree(tag);
+	return len;
+}
+static DEVICE_ATTR_RO(mount_tag);
+
+static struct attribute *p9_xen_attrs[] = {
+	&dev_attr_mount_tag.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(p9_xen);
+
 static const struct xenbus_device_id p9_xen_ids[] = {
 	{ "9pfs" },
 	{ "" }
 };
 
 static struct xenbus_driver p9_xen_driver = {
+	.driver.dev_groups = p9_xen_groups,
 	.ids = p9_xen_ids,
 	.probe = p9_xen_probe,
 	.remove = p9_xen_remove,

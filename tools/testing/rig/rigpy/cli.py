@@ -42,6 +42,9 @@ def _add_machine(parser):
     parser.add_argument("--coverage", action="store_true",
                         help="count which lines of the modules run; 'rig coverage' reads what "
                         "--out gets of it")
+    parser.add_argument("--guest-root", action="store_true",
+                        help="give dom0 two disks, /dev/rig-guest-root-1 and -2, with a Debian "
+                        "root tree each, for guests that boot from 9P")
     parser.add_argument("--add", metavar="DIR", help="its content appears at /rig")
     parser.add_argument("--out", metavar="DIR", help="where $OUT and the logs go")
     parser.add_argument("--xen-append", action="append", default=[], metavar="WORD")

@@ -148,15 +148,15 @@ def _stage(tree, stage):
     (stage / "etc/hostname").write_text("dom0\n")
 
 
-def make_filesystem(folder, path, label, spare=0.10):
-    """An ext4 image of a folder."""
+def make_filesystem(folder, path, label, spare=0.10, inodes=200):
+    """An ext4 image of a folder, with room for SPARE more of it and INODES more files."""
     done = subprocess.run(["du", "-s", "-B4096", "--apparent-size", str(folder)], check=True,
                           capture_output=True, text=True)
     counted = sum(1 for _ in pathlib.Path(folder).rglob("*"))
     kib = int(int(done.stdout.split()[0]) * 4 * (1 + spare)) + counted * 5 + 4096
     done = subprocess.run(
         ["mkfs.ext4", "-q", "-F", "-L", label, "-m", "0", "-b", "4096",
-         "-N", str(counted + 200), "-O", "^has_journal,^resize_inode",
+         "-N", str(counted + inodes), "-O", "^has_journal,^resize_inode",
          "-E", "root_owner=0:0", "-d", str(folder), str(path), f"{kib}k"],
         capture_output=True, text=True)
     if done.returncode:

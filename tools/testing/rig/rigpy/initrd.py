@@ -12,7 +12,7 @@ import stat
 import struct
 import subprocess
 
-from . import cache, inside
+from . import cache, inside, kernels
 from .say import RigError
 
 MODULES = {
@@ -117,11 +117,12 @@ def _make(tree, kernel, path):
     packed = tree.path / "boot/xen-4.20-amd64.gz"
     (path / "xen").write_bytes(gzip.decompress(packed.read_bytes()))
     (path / f"vmlinux-{kernel.name}").write_bytes(_unpacked(kernel.image()))
-    for role in MODULES:
+    for role in MODULES if kernel.name not in kernels.BARE else ():
         (path / f"initrd-{role}-{kernel.name}").write_bytes(_build(tree, kernel, role))
 
 
 def get(tree, kernel):
-    """A folder with xen, and with vmlinux-NAME and initrd-ROLE-NAME of a kernel."""
+    """A folder with xen, and with vmlinux-NAME and initrd-ROLE-NAME of a kernel that
+    has one."""
     key = cache.key_of(tree.key, kernel.name, kernel.key, inside.get(tree).name, pathlib.Path(__file__))
     return cache.entry("boot", key, lambda path: _make(tree, kernel, path), keep=8)

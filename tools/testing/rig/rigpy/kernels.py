@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """The kernels that can boot: two of Debian's, and those that the rig builds.
+Some of these are for guests alone, which they boot without an initramfs.
 
 All that differs between them is here: where the image and the modules come
 from, and what modules under test are built against.
 """
 
-from . import built, image
+from . import built, cache, image, merged
 from .say import RigError
 
 DEBIAN = ["lts", "mainline"]
@@ -19,7 +20,9 @@ WATCHED = built.KERNELS
 WATCHED_APPEND = ["slab_debug=Z"]
 # Those of them that count which lines of a module run
 COUNTING = [name for name in WATCHED if built.has(name, "CONFIG_GCOV_KERNEL")]
-ALL = DEBIAN + WATCHED
+# Those that boot guests without an initramfs
+BARE = built.MERGED
+ALL = DEBIAN + WATCHED + BARE
 
 
 class Debian:
@@ -48,6 +51,19 @@ class Debian:
         return image.plain_modules(self.tree) / self.release
 
 
+class Merged:
+    """A kernel for guests, with the checkout's transport built in and no modules."""
+
+    def __init__(self, tree, name):
+        self.name = name
+        self.path = merged.get(tree, name)
+        self.release = (self.path / "release").read_text().strip()
+        self.key = cache.key_of(self.path / "vmlinux")
+
+    def image(self):
+        return (self.path / "vmlinux").read_bytes()
+
+
 class Built:
     """A kernel that the rig builds; everything is built in."""
 
@@ -70,7 +86,7 @@ class Built:
 
 def dom0_for(name):
     """The kernel of dom0 if nobody asks for another, by the name of the guests'."""
-    return built.dom0_for(name) if name in WATCHED else name
+    return built.dom0_for(name) if name in WATCHED + BARE else name
 
 
 def guest_for(name):
@@ -83,4 +99,6 @@ def get(tree, name):
         return Debian(tree, name)
     if name in WATCHED:
         return Built(tree, name)
+    if name in BARE:
+        return Merged(tree, name)
     raise RigError(f"there is no kernel {name}; there are: {' '.join(ALL)}")

@@ -94,7 +94,7 @@ class Machine:
         return ["-kernel", f"{boot}/xen", "-append", self._xen_words(options),
                 "-initrd", f"{linux} {_escape(words)},{initrd}"]
 
-    def arguments(self, options, boot, image, run):
+    def arguments(self, options, boot, disks):
         line = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-machine", "q35", *self._accel(options),
                 "-smp", str(options["cpus"]), "-m", str(options["machine_memory"]),
@@ -104,7 +104,7 @@ class Machine:
                 "-device", "virtio-serial-pci,disable-legacy=on,iommu_platform=on",
                 "-device", "virtserialport,chardev=report,name=rig",
                 "-device", "nvme,id=disk,serial=rig"]
-        for number, path in ((1, image), (2, run)):
+        for number, path in enumerate(disks, 1):
             line += ["-drive", f"file={path},format=raw,if=none,id=drive{number},snapshot=on",
                      "-device", f"nvme-ns,drive=drive{number},bus=disk,nsid={number}"]
         if options["shell"]:
@@ -112,12 +112,12 @@ class Machine:
                      "-device", "virtconsole,chardev=terminal"]
         return line + options["qemu_append"]
 
-    def start(self, options, boot, image, run):
-        line = self.arguments(options, boot, image, run)
+    def start(self, options, boot, disks):
+        line = self.arguments(options, boot, disks)
         if options["verbose"]:
             say(" ".join(line))
         binds = [(path, path) for path in dict.fromkeys(
-            (self.folder, boot, image.parent, run.parent))]
+            (self.folder, boot, *(disk.parent for disk in disks)))]
         stdin = None if options["shell"] else subprocess.DEVNULL
         stdout = None if options["shell"] else subprocess.DEVNULL
         for path in (self.console, self.report):

@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import cache, image, initrd, kernels, rundisk, splats
+from . import cache, guestroot, image, initrd, kernels, rundisk, splats
 from .checkout import MODULES, Checkout
 from .machine import Machine, accelerator
 from .report import Report
@@ -47,6 +47,8 @@ class Run:
 
     def _modules_for(self, kernel):
         options = self.options
+        if kernel.name in kernels.BARE:
+            return []
         watched = kernel.name in kernels.WATCHED
         found = []
         if "ours" in (options["front"], options["back"]) or options["modules"]:
@@ -62,6 +64,14 @@ class Run:
         found = {name: self._modules_for(kernel) for name, kernel in self.kernels.items()}
         return {name: modules for name, modules in found.items() if modules}
 
+    def _guest_root(self):
+        if not self.options["guest_root"]:
+            return None
+        checkout = Checkout(self.tree)
+        modules = {name: checkout.built_modules(checkout.build_modules(
+            kernels.get(self.tree, name))) for name in kernels.DEBIAN}
+        return guestroot.get(self.tree, modules)
+
     def prepare(self):
         options = self.options
         self.kernels = {name: kernels.get(self.tree, name)
@@ -72,6 +82,7 @@ class Run:
         self.boots = {name: initrd.get(self.tree, kernel)
                       for name, kernel in self.kernels.items()}
         self.image = image.get(self.tree)
+        self.guest_root = self._guest_root()
         rundisk.make(self.tree, [(kernel, self.boots[name])
                                  for name, kernel in self.kernels.items()],
                      self.folder, options["job"], parts)
@@ -84,8 +95,10 @@ class Run:
         what = "Xen with dom0" if options["xen"] else "without Xen"
         say(f"booting {what} {dom0.name} ({dom0.release}), "
             f"{machine_options['accel']}{', counted' if options['counted'] else ''}; logs: {self.logs}")
-        self.machine.start(machine_options, self.boots[dom0.name], self.image,
-                           self.folder / "run.img")
+        disks = [self.image, self.folder / "run.img"]
+        # Each with changes of its own
+        disks += [self.guest_root] * 2 if self.guest_root else []
+        self.machine.start(machine_options, self.boots[dom0.name], disks)
         self.report = Report(self.machine.report, self.logs, self.out)
         try:
             faults = self._follow()

@@ -49,7 +49,8 @@ def make(tree, boots, folder, job, parts):
     (stage / "modules").mkdir()
     for kernel, boot in boots:
         for name in (f"vmlinux-{kernel.name}", f"initrd-guest-{kernel.name}"):
-            _link(boot / name, stage / "boot" / name)
+            if (boot / name).exists():
+                _link(boot / name, stage / "boot" / name)
         if kernel.name in parts["modules"]:
             indexed_modules(tree, kernel, parts["modules"][kernel.name],
                             stage / "modules" / kernel.release)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A Debian root tree for guests that boot from 9P, on a disk of dom0's.
+
+tools/initramfs/mkroot makes it, as for anybody; but for its kernels, which are
+the rig's own, without the drivers of hardware. On the disk there is root/, and
+beside it initramfs-tools/RELEASE and dracut/RELEASE, what each has made of it.
+"""
+
+import pathlib
+import shutil
+import subprocess
+
+from . import cache, checkout, image, kernels, packages
+from .say import RigError, Step
+
+# The last of them leaves its own in boot/ of the tree
+MAKERS = {"dracut": ["--dracut"], "initramfs-tools": []}
+SCRIPTS = checkout.TOP / "tools/initramfs"
+MKROOT = SCRIPTS / "mkroot"
+# Besides what mkroot puts there: for tests of a root to live on
+INCLUDE = ["sqlite3", "libcap2-bin", "dracut-core"]
+LEAVE_OUT = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*",
+             "/usr/share/doc/*", "/usr/share/zoneinfo/*", "/usr/share/bash-completion/*"]
+
+
+def _mkroot(log, *words):
+    with open(log, "ab") as out:
+        done = subprocess.run([MKROOT, *map(str, words)], check=False, stdin=subprocess.DEVNULL,
+                              stdout=out, stderr=out)
+    if done.returncode:
+        tail = pathlib.Path(log).read_text(errors="replace").splitlines()[-30:]
+        raise RigError(f"{MKROOT} ended with {done.returncode}. Its last words:\n"
+                       + "\n".join(tail))
+
+
+def _make_plain(path):
+    path.mkdir()
+    words = [word for line in packages.sources() for word in ("--source", line)]
+    words += [word for name in LEAVE_OUT for word in ("--dpkg", f"path-exclude={name}")]
+    with Step("making the guests' Debian tree", 70):
+        _mkroot(path / "log", "--suite", packages.SUITE, "--kernel", "none", "--name", "root",
+                "--include", ",".join(INCLUDE), *words, path / "root")
+
+
+def _plain(tree):
+    """The tree without kernels and modules, which change more often."""
+    key = cache.key_of(tree.key, MKROOT, " ".join(INCLUDE + LEAVE_OUT))
+    return cache.entry("guest-tree", key, _make_plain, keep=4)
+
+
+def _stage(tree, plain, modules, stage):
+    subprocess.run(["cp", "-a", "--reflink=auto", str(plain), str(stage)], check=True)
+    ours = stage / "modules"
+    for name in kernels.DEBIAN:
+        release = tree.release(name)
+        shutil.copytree(image.plain_modules(tree) / release,
+                        stage / "root/usr/lib/modules" / release, symlinks=True)
+        # What update-initramfs asks: how a kernel unpacks what it makes
+        shutil.copy(tree.path / "boot" / f"config-{release}", stage / "root/boot")
+        (ours / release).mkdir(parents=True)
+        for path in modules.get(name, []):
+            shutil.copy(path, ours / release)
+    for maker, words in MAKERS.items():
+        _mkroot(stage / "log", "--renew", "--modules", ours, *words, stage / "root")
+        (stage / maker).mkdir()
+        for name in kernels.DEBIAN:
+            release = tree.release(name)
+            shutil.copy(stage / "root/boot" / f"initrd.img-{release}", stage / maker / release)
+    for name in (ours, stage / "root.boot", stage / "root.cfg"):
+        cache.remove(name)
+
+
+def _make(tree, modules, path):
+    stage = path.with_suffix(".stage")
+    cache.remove(stage)
+    with Step("making the guests' root disk", 40):
+        try:
+            _stage(tree, _plain(tree), modules, stage)
+            image.make_filesystem(stage, path, "guest-root", spare=0.5, inodes=20000)
+        finally:
+            cache.remove(stage)
+
+
+def get(tree, modules):
+    """The disk, an ext4 image.
+
+    modules: for each of Debian's kernels, the files of those to put over its own
+    """
+    # mkroot makes the tree that this is made of
+    plain = _plain(tree)
+    files = [path for path in sorted(SCRIPTS.rglob("*")) if path.is_file()]
+    built = [path for name in kernels.DEBIAN for path in modules.get(name, [])]
+    key = cache.key_of(plain.name, *files, *built, pathlib.Path(__file__),
+                       pathlib.Path(image.__file__))
+    return cache.entry("guest-image", key, lambda path: _make(tree, modules, path), keep=6)

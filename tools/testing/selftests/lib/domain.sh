@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Domains that boot an ordinary Debian from 9P: made by xl, watched and spoken to
+# through their consoles. For suites with "args=--guest-root", which give dom0 the
+# disks /dev/rig-guest-root-1 and -2.
+
+DOMAIN_CONSOLES=/var/log/xen/console
+# shellcheck disable=SC2034 # for suites
+DOMAIN_RELEASE=$(ls /run/rig/modules)
+case $RIG_KERNEL in
+lts|mainline|9p) ;;
+*) skip_all "there is no initramfs with the modules of the kernel $RIG_KERNEL" ;;
+esac
+# What makes an emulated CPU faster, as the rig's guests have it
+DOMAIN_FAST="mitigations=off lsm=capability audit=0 random.trust_cpu=on clocksource=xen tsc=unstable nohz=off"
+DOMAIN_FAST+=" quiet systemd.show_status=0 systemd.tty.term.hvc0=dumb"
+
+# domain_disk NUMBER: mount a disk with a root tree at /srv/boot-NUMBER
+domain_disk()
+{
+	mkdir -p "/srv/boot-$1"
+	mount "/dev/rig-guest-root-$1" "/srv/boot-$1"
+}
+
+domain_log()
+{
+	echo "$DOMAIN_CONSOLES/guest-$1.log"
+}
+
+# domain_config NAME TYPE INITRAMFS WORDS [MEMORY]: xl's configuration of a domain
+# with the run's kernel, without a device; INITRAMFS is a file, or empty
+domain_config()
+{
+	cat >"/tmp/$1.cfg" <<-END
+	name = "$1"
+	type = "$2"
+	memory = ${5:-320}
+	vcpus = 1
+	kernel = "/run/rig/boot/vmlinux-$RIG_KERNEL"
+	extra = "console=hvc0 $DOMAIN_FAST $4"
+	on_crash = "destroy"
+	tsc_mode = "native"
+	END
+	[ -z "$3" ] || echo "ramdisk = \"$3\"" >>"/tmp/$1.cfg"
+}
+
+# domain_p9 NAME TAG=PATH...: give it devices
+domain_p9()
+{
+	local name=$1 one list=
+	shift
+
+	for one in "$@"; do
+		list+="\"tag=${one%%=*},security_model=none,path=${one#*=}\", "
+	done
+	echo "p9 = [ $list]" >>"/tmp/$name.cfg"
+}
+
+# domain_start NAME [OPTION-OF-XL-CREATE]
+domain_start()
+{
+	local name=$1
+	shift
+
+	xl create -q "$@" "/tmp/$name.cfg"
+	domain_mark "$name"
+}
+
+# domain_mark NAME: what its console says from now on is what counts
+domain_mark()
+{
+	local log
+
+	log=$(domain_log "$1")
+	stat -c %s "$log" 2>/dev/null >"/tmp/$1.mark" || echo 0 >"/tmp/$1.mark"
+}
+
+# domain_said NAME: what its console has said since the mark
+domain_said()
+{
+	tail -c "+$(($(cat "/tmp/$1.mark") + 1))" "$(domain_log "$1")" 2>/dev/null | tr -d '\r'
+}
+
+# domain_says NAME PATTERN SECONDS: wait until it does
+domain_says()
+{
+	local end=$((SECONDS + $3))
+
+	until domain_said "$1" | grep -q -e "$2"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "$1 has not said '$2' within $3 s; its console ends:"
+			domain_said "$1" | tail -n 30
+			return 1
+		fi
+		sleep 0.5
+	done
+}
+
+# domain_tell NAME TEXT: type a line
+domain_tell()
+{
+	local domid
+
+	domid=$(xl domid "$1")
+	printf '%s\n' "$2" >"$(xenstore-read "/local/domain/$domid/console/tty")"
+}
+
+# domain_gone NAME SECONDS: wait until it has ended by itself
+domain_gone()
+{
+	local end=$((SECONDS + $2))
+
+	while xl domid "$1" >/dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "$1 is still there after $2 s; its console ends:"
+			domain_said "$1" | tail -n 30
+			return 1
+		fi
+		sleep 0.5
+	done
+}
+
+# domain_login NAME SECONDS: wait for its prompt, and log in as root, who has no
+# password
+domain_login()
+{
+	domain_says "$1" ' login: ' "$2"
+	domain_tell "$1" root
+	domain_says "$1" 'root@' 120
+}
+
+# At a suite's end, however it ends: no domain and no mount is left
+domain_clean()
+{
+	local name number
+
+	for name in $(xl list | awk 'NR > 1 && $1 != "Domain-0" { print $2 }'); do
+		xl destroy "$name" || true
+	done
+	for number in 1 2; do
+		mountpoint -q "/srv/boot-$number" || continue
+		umount "/srv/boot-$number" || umount -l "/srv/boot-$number"
+	done
+}

@@ -1,0 +1,247 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boot from 9P by initramfs-tools, up to the real init: what is asked for gets
+# mounted, and whatever is wrong is named on the console, in seconds, with the
+# emergency shell or what panic= says after it. All domains of this suite boot
+# beside each other.
+#
+# rig: kernel=lts,mainline args=--guest-root when=named timeout=2400
+
+. "$(dirname "$0")/../lib/ktap.sh"
+. "$(dirname "$0")/../lib/domain.sh"
+. "$(dirname "$0")/../lib/p9device.sh"
+trap domain_clean EXIT
+
+shell='(initramfs)'
+# Of a boot up to the emergency shell, on a busy host
+patience=600
+
+# domain NAME WORDS [TAG=PATH]: start one
+domain()
+{
+	domain_config "$1" pv "$initramfs" "$2" 200
+	[ -z "${3:-}" ] || domain_p9 "$1" "$3"
+	domain_start "$1" "${@:4}"
+}
+
+# domain_half NAME WORDS TAG=PATH: a device of which the backend's directory is gone
+domain_half()
+{
+	domain "$@" -p
+	xenstore-rm "$(p9_back "$(xl domid "$1")")"
+	xl unpause "$1"
+}
+
+# stopped NAME PATTERN...: its console names the reason, and gives a shell
+stopped()
+{
+	local name=$1 pattern
+	shift
+
+	domain_says "$name" "$shell" "$patience"
+	for pattern in "$@"; do
+		domain_said "$name" | grep -e "$pattern" || {
+			echo "$name has not said '$pattern', but:"
+			domain_said "$name" | tail -n 20
+			return 1
+		}
+	done
+}
+
+# in_shell NAME COMMAND PATTERN: what a command in the shell prints
+in_shell()
+{
+	domain_mark "$1"
+	domain_tell "$1" "$2"
+	domain_says "$1" "$3" 60
+}
+
+parse()
+{
+	# shellcheck disable=SC2016 # for the inner shell
+	dash -euc '. "$1"; p9_parse "$2" "$3" || { echo "error: $p9_error"; exit 0; }
+		echo "$p9_tag|$p9_options|$p9_overlay|$p9_patience"' dash "$functions" "$1" "${2:-}"
+}
+
+# parsed ROOT FLAGS WANTED
+parsed()
+{
+	equal "$(parse "$1" "$2")" "$3" "root=$1 rootflags=$2"
+}
+
+# complained ROOT FLAGS PATTERN
+complained()
+{
+	parse "$1" "$2" | grep "^error: .*$3" || fail "root=$1 rootflags=$2 was to be refused: $3"
+}
+
+options_are_taken()
+{
+	parsed 9p:root '' 'root|||30'
+	parsed 9p:root,msize=65536,cache=loose '' 'root|,msize=65536,cache=loose||30'
+	parsed 9p:root noatime,wait=5 'root|,noatime||5'
+	parsed 9p:my-root,overlay access=client,posixacl 'my-root|,access=client,posixacl|50%|30'
+	parsed 9p:root,overlay=200M,ro,, '' 'root|,ro|200M|30'
+	parsed 9p:root,cache=0x5 '' "error: the option cache cannot be '0x5'"
+	parsed 9p:root,cache=5 '' 'root|,cache=5||30'
+}
+
+wrong_options_are_named()
+{
+	complained 9p:root,cash=loose '' "there is no option 'cash=loose'"
+	complained 9p:root posixacls "there is no option 'posixacls'"
+	complained 9p:root cache "there is no option 'cache'"
+	complained 9p:root msize=64k "msize is a number, not '64k'"
+	complained 9p:root cache=lose "cache cannot be 'lose'"
+	complained 9p:root version=9P2000.L "version cannot be '9P2000.L'"
+	complained 9p:root trans=virtio "trans cannot be 'virtio'"
+	complained 9p:root access=everybody "access cannot be 'everybody'"
+	complained 9p:root wait=soon "wait is a number of seconds"
+	complained 9p:root uname= "uname cannot be ''"
+	complained 9p: '' 'names no tag'
+	complained 9p:,cache=loose '' 'names no tag'
+}
+
+# look STATE TAG...: what p9_look() makes of devices with a mount_tag or, if TAG is
+# "-", of the kernel's own driver, which has none
+look()
+{
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount dash -euc '
+		. "$1"; shift
+		mount -t tmpfs sys /sys
+		mkdir -p /sys/bus/xen/devices
+		number=0
+		while [ $# -gt 0 ]; do
+			device=/sys/bus/xen/devices/9pfs-$number
+			mkdir "$device"
+			echo "$1" >"$device/state"
+			[ "$2" = - ] || echo "$2" >"$device/mount_tag"
+			number=$((number + 1)); shift 2
+		done
+		p9_parse 9p:root ""
+		if p9_look; then echo yes; else p9_why_not; echo "$p9_error"; fi' \
+		dash "$functions" "$@"
+}
+
+devices_are_found()
+{
+	equal "$(look Connected root)" yes
+	equal "$(look Connected other Connected root)" yes
+	equal "$(look Connected -)" yes "the kernel's own driver"
+	look Connected other Closed b | grep "tags are: 'other' (Connected), 'b' (Closed)"
+	look Initialising root | grep 'did not connect within 30 s: is a backend running'
+	look Closed other Closing root | grep "of tag 'root' is closed"
+	look | grep 'has no 9pfs device'
+}
+
+no_such_tag()
+{
+	stopped tag "no device has the tag 'root' after 3 s; the tags are: 'other' (Connected)"
+}
+
+export_is_missing()
+{
+	stopped missing "the device of tag 'root' is closed" '/srv/missing: no such directory'
+}
+
+no_device()
+{
+	stopped none "has no 9pfs device, after 3 s: .*'tag=root,"
+}
+
+module_is_missing()
+{
+	stopped module 'the module 9pnet_xen is not in this initramfs'
+}
+
+option_is_misspelt()
+{
+	stopped option "there is no option 'cash=loose'"
+}
+
+other_end_is_gone()
+{
+	stopped gone "the device of tag 'root' is closed" 'unable to read other end'
+}
+
+# The device comes, and whoever leaves the shell tries again
+shell_is_left()
+{
+	p9_plug root "$root" "$(xl domid none)"
+	domain_mark none
+	domain_tell none exit
+	stopped none 'Spawning shell within the initramfs'
+	in_shell none 'cat /proc/mounts' '^root /root 9p ro,.*cache=.*trans=xen'
+}
+
+panic_reboots()
+{
+	domain_says panic 'Rebooting automatically due to panic= boot argument' "$patience"
+	domain_says panic "there is no option 'msize=big'\|msize is a number, not 'big'" 1
+}
+
+is_mounted()
+{
+	stopped mounted 'Spawning shell within the initramfs'
+	in_shell mounted 'cat /proc/mounts' '^root /root 9p rw,noatime,.*msize=65536.*trans=xen'
+}
+
+backend_goes()
+{
+	domain_mark mounted
+	echo "9pfs-$(xl domid mounted)-0" >/sys/bus/xen-backend/drivers/xen-9pback/unbind
+	domain_says mounted "backend closed the device of tag 'root', which is mounted" 60
+	in_shell mounted 'ls /root/etc' 'I/O error\|Input/output error\|Connection'
+	domain_tell mounted exit
+	domain_says mounted 'No init found' 120
+	stopped mounted "$shell"
+}
+
+# Nothing that the domain writes reaches the export, which is read-only besides
+is_overlaid()
+{
+	stopped overlay 'Spawning shell within the initramfs'
+	in_shell overlay 'cat /proc/mounts' '^overlay /root overlay rw,.*lowerdir=/run/9p-root/lower'
+	in_shell overlay 'echo mine >/root/etc/issue; cat /root/etc/issue; ls /root/etc/hostname' \
+		'^/root/etc/hostname'
+	domain_said overlay | grep -x mine
+	fails grep -x mine /srv/boot-1/root/etc/issue
+}
+
+domain_disk 1
+mkdir -p /srv/read-only
+mount --bind /srv/boot-1/root /srv/read-only
+mount -o remount,bind,ro /srv/read-only
+root=/srv/boot-1/root
+initramfs=/srv/boot-1/initramfs-tools/$DOMAIN_RELEASE
+functions=$root/usr/share/initramfs-tools/scripts/9p-root
+
+plan 14
+run_test "options are taken" options_are_taken
+run_test "wrong options are named" wrong_options_are_named
+run_test "devices are found by tag and state" devices_are_found
+domain_half gone 'root=9p:root,wait=3' "root=$root"
+domain tag 'root=9p:root,wait=3' "other=$root"
+domain missing 'root=9p:root,wait=3' root=/srv/missing
+domain none 'root=9p:root rootflags=wait=3 break=init'
+domain module 'root=9p:root module_blacklist=9pnet_xen' "root=$root"
+domain option 'root=9p:root,cash=loose' "root=$root"
+domain panic 'root=9p:root,msize=big panic=1' "root=$root"
+domain overlay 'root=9p:root,overlay break=init' root=/srv/read-only
+domain mounted 'root=9p:root,msize=65536 rootflags=noatime rw break=init' "root=$root"
+run_test "a device of which the other end is gone" other_end_is_gone
+run_test "no device of that tag" no_such_tag
+run_test "an export that is missing" export_is_missing
+run_test "no device at all" no_device
+run_test "the shell is left, and the device is there by now" shell_is_left
+run_test "the transport's module is missing" module_is_missing
+run_test "an option that is misspelt" option_is_misspelt
+run_test "panic= reboots instead" panic_reboots
+run_test "options and rw reach the mount" is_mounted
+run_test "the backend goes before there is an init" backend_goes
+run_test "an overlay in memory over a read-only export" is_overlaid
+domain_clean
+umount /srv/read-only
+finish
