@@ -175,7 +175,11 @@ p9_look()
 		p9_known="$p9_known${p9_known:+, }'${p9_line:-?}' ($p9_now)"
 		# The in-tree transport does not show tags: let the mount find out
 		[ "${p9_line:-$p9_tag}" != "$p9_tag" ] || p9_state=$p9_now
-		[ "$p9_state" != Connected ] || return 0
+		# Until it is mounted one may be closed, by the backend that it has. If it
+		# is closed over an error, the mount will tell
+		case $p9_state in
+		Connected | Closed) return 0 ;;
+		esac
 	done
 	return 1
 }
@@ -184,7 +188,6 @@ p9_why_not()
 {
 	case $p9_state in
 	"") p9_error="no device has the tag '$p9_tag' after $p9_patience s; the tags are: $p9_known" ;;
-	Closing | Closed) p9_error="the device of tag '$p9_tag' is closed: the domain that exports it has refused or left it" ;;
 	*) p9_error="the device of tag '$p9_tag' did not connect within $p9_patience s: is a backend running in the domain that exports it? The devices are: $p9_known" ;;
 	esac
 	[ -n "$p9_known" ] ||

@@ -46,7 +46,7 @@ shuts_down()
 
 no_such_tag()
 {
-	stopped tag "no device has the tag 'root' after 4 s; the tags are: 'other' (Connected)"
+	stopped tag "no device has the tag 'root' after 4 s; the tags are: 'other' (Closed)"
 }
 
 option_is_misspelt()

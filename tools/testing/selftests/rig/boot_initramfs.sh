@@ -129,16 +129,17 @@ devices_are_found()
 {
 	equal "$(look Connected root)" yes
 	equal "$(look Connected other Connected root)" yes
+	equal "$(look Closed root)" yes "one that connects when it is mounted"
 	equal "$(look Connected -)" yes "the kernel's own driver"
 	look Connected other Closed b | grep "tags are: 'other' (Connected), 'b' (Closed)"
 	look Initialising root | grep 'did not connect within 30 s: is a backend running'
-	look Closed other Closing root | grep "of tag 'root' is closed"
+	look Closed other Closing root | grep 'did not connect within 30 s'
 	look | grep 'has no 9pfs device'
 }
 
 no_such_tag()
 {
-	stopped tag "no device has the tag 'root' after 3 s; the tags are: 'other' (Connected)"
+	stopped tag "no device has the tag 'root' after 3 s; the tags are: 'other' (Closed)"
 }
 
 export_is_missing()
@@ -163,7 +164,7 @@ option_is_misspelt()
 
 other_end_is_gone()
 {
-	stopped gone "the device of tag 'root' is closed" 'unable to read other end'
+	stopped gone "the tag 'root' cannot be mounted" 'unable to read other end'
 }
 
 # The device comes, and whoever leaves the shell tries again
