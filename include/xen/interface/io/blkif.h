@@ -26,7 +26,8 @@
  *  hotplug-status		script		"connected" once that is there
  *  max-ring-page-order		backend		largest ring, a power of two of pages;
  *						default "0"
- *  max-ring-pages		backend		the same in pages, for old frontends
+ *  max-ring-pages		backend		the same in pages, of old: better not
+ *						written
  *  multi-queue-max-queues	backend		how many rings it serves at most;
  *						default "1"
  *  feature-max-indirect-	backend		segments that an indirect request may
@@ -67,7 +68,8 @@
  *						backends on x86 take x86_32-abi
  *  multi-queue-num-queues	frontend	how many rings it opens; default "1"
  *  ring-page-order		frontend	size of each ring
- *  num-ring-pages		frontend	the same in pages, for old backends
+ *  num-ring-pages		frontend	the same in pages, of old: better not
+ *						written
  *  ring-ref			frontend	grant of the ring's only page, if
  *						ring-page-order is not there
  *  ring-ref<N>			frontend	grant of page N of the ring, if it is,
