@@ -53,7 +53,7 @@ read_suite()
 not_here()
 {
 	case $1 in
-	9pnet_xen_kunit|xen_9pback_kunit)
+	9pnet_xen_kunit|xen_9pback_kunit|xen_blkback_kunit)
 		[ -e /sys/hypervisor/type ] || echo "its drivers need Xen" ;;
 	esac
 }

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests on their way from the ring to the disk and back. A pass takes as many
+ * as there are, makes the data of all of them accessible, and asks the disk for
+ * all of them; another finishes all that the disk is done with, and tells the
+ * guest once.
+ */
+#include <linux/blkdev.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "back.h"
+
+#define BLKBACK_NEED_MS		10
+
+/* The disk is done: finish requests */
+
+static void note_error(struct blkback_req *req)
+{
+	if (!req->error)
+		return;
+	blkback_stats_count(&req->queue->stats, BLKBACK_ERRORS, 1);
+	req->status = req->error == BLK_STS_NOTSUPP ? BLKIF_RSP_EOPNOTSUPP :
+						      BLKIF_RSP_ERROR;
+}
+
+static void count(struct blkback_req *req, u64 now)
+{
+	struct blkback_stats *stats = &req->queue->stats;
+
+	switch (req->cmd.operation) {
+	case BLKIF_OP_READ:
+		blkback_stats_count(stats, BLKBACK_READS, 1);
+		blkback_stats_count(stats, BLKBACK_READ_SECTORS,
+				    req->cmd.nr_sectors);
+		break;
+	case BLKIF_OP_WRITE:
+		blkback_stats_count(stats, BLKBACK_WRITES, 1);
+		blkback_stats_count(stats, BLKBACK_WRITE_SECTORS,
+				    req->cmd.nr_sectors);
+		break;
+	case BLKIF_OP_DISCARD:
+		blkback_stats_count(stats, BLKBACK_DISCARDS, 1);
+		break;
+	default:
+		blkback_stats_count(stats, BLKBACK_FLUSHES, 1);
+		blkback_stats_count(stats, BLKBACK_WRITE_SECTORS,
+				    req->cmd.nr_sectors);
+	}
+	blkback_stats_time(stats, BLKBACK_QUEUED, req->taken, req->submitted);
+	blkback_stats_time(stats, BLKBACK_IN_DISK, req->submitted, req->done);
+	blkback_stats_time(stats, BLKBACK_TOTAL, req->taken, now);
+}
+
+static void finish(struct blkback_req *req, u64 now)
+{
+	struct blkback_queue *queue = req->queue;
+
+	count(req, now);
+	blkback_queue_reply(queue, req->cmd.id, req->cmd.operation,
+			    req->status);
+	if (req->cmd.operation == BLKIF_OP_WRITE_BARRIER) {
+		queue->barrier = false;
+		blkback_gate_release(queue);
+	}
+	queue->inflight--;
+	blkback_guest_uncharge(queue, req->nr_segs);
+	list_del(&req->entry);
+	kfree(req);
+}
+
+/* In the order in which the disk was done with them */
+static void collect_ended(struct blkback_queue *queue, struct list_head *reqs)
+{
+	struct blkback_req *req;
+	struct llist_node *node;
+
+	node = llist_reverse_order(llist_del_all(&queue->ended));
+	llist_for_each_entry(req, node, ended) {
+		note_error(req);
+		list_add_tail(&req->entry, reqs);
+	}
+}
+
+/**
+ * blkback_work_finish - reply to requests that the disk is done with
+ * @queue: whose
+ *
+ * Context: the queue's thread. May sleep.
+ * Return: true if there were any.
+ */
+bool blkback_work_finish(struct blkback_queue *queue)
+{
+	struct blkback_req *req, *next;
+	LIST_HEAD(reqs);
+	u64 now;
+
+	list_splice_init(&queue->held, &reqs);
+	collect_ended(queue, &reqs);
+	if (list_empty(&reqs))
+		return false;
+	blkback_grant_put(queue, &reqs);
+	if (list_empty(&reqs))
+		return false;
+	now = ktime_get_ns();
+	list_for_each_entry_safe(req, next, &reqs, entry)
+		finish(req, now);
+	blkback_queue_publish(queue);
+	blkback_gate_leave(queue);
+	return true;
+}
+
+/* The guest asks: take requests */
+
+static void refuse(struct blkback_queue *queue, const struct blkback_cmd *cmd,
+		   int status)
+{
+	blkback_stats_count(&queue->stats, BLKBACK_REFUSALS, 1);
+	blkback_queue_reply(queue, cmd->id, cmd->operation, status);
+}
+
+static void set_segs(struct blkback_req *req,
+		     const struct blkif_request_segment *segs)
+{
+	unsigned int i;
+
+	for (i = 0; i < req->nr_segs; i++) {
+		req->segs[i].gref = segs[i].gref;
+		req->segs[i].first = segs[i].first_sect;
+		req->segs[i].nr = segs[i].last_sect - segs[i].first_sect + 1;
+	}
+}
+
+static struct blkback_req *alloc_req(struct blkback_queue *queue,
+				     const struct blkback_cmd *cmd)
+{
+	struct blkback_req *req;
+
+	req = kzalloc(struct_size(req, segs, cmd->nr_segs),
+		      GFP_NOIO | __GFP_NOWARN);
+	if (!req)
+		return NULL;
+	req->nr_segs = cmd->nr_segs;
+	req->queue = queue;
+	req->cmd = *cmd;
+	if (!cmd->indirect)
+		return req;
+	req->desc = alloc_page(GFP_NOIO | __GFP_NOWARN);
+	if (req->desc)
+		return req;
+	kfree(req);
+	return NULL;
+}
+
+/* @segs: pages that the pass needs, with those of this request */
+static struct blkback_req *get_req(struct blkback_queue *queue,
+				   const struct blkback_cmd *cmd,
+				   unsigned int segs)
+{
+	struct blkback_req *req = NULL;
+
+	if (!blkback_guest_charge(queue, cmd->nr_segs)) {
+		/* Pages that stay mapped without need count as well */
+		WRITE_ONCE(queue->trim, true);
+		return NULL;
+	}
+	if (!blkback_grant_reserve(queue, segs))
+		req = alloc_req(queue, cmd);
+	if (req)
+		return req;
+	blkback_guest_uncharge(queue, cmd->nr_segs);
+	/* Memory comes back without anybody telling */
+	schedule_delayed_work(&queue->retry, msecs_to_jiffies(BLKBACK_NEED_MS));
+	return NULL;
+}
+
+/**
+ * struct pass - requests that are taken at once
+ * @limits: of the disk
+ * @reqs: the requests
+ * @segs: how many segments they have
+ * @seen: how many requests there were, those that were refused too
+ * @now: when they were taken, in ns
+ */
+struct pass {
+	struct blkback_limits limits;
+	struct list_head reqs;
+	unsigned int segs;
+	unsigned int seen;
+	u64 now;
+};
+
+/* A barrier goes alone, once nothing of the device's is in flight */
+static bool may_go(struct blkback_queue *queue, const struct pass *pass,
+		   const struct blkback_cmd *cmd)
+{
+	if (pass->segs && pass->segs + cmd->nr_segs > BLKBACK_MAX_SEGS)
+		return false;
+	if (cmd->operation != BLKIF_OP_WRITE_BARRIER)
+		return true;
+	if (!list_empty(&pass->reqs))
+		return false;
+	if (blkback_gate_hold(queue))
+		return true;
+	queue->stall = BLKBACK_AT_GATE;
+	return false;
+}
+
+/* Understand the request at the front; a reply is due if that is not OKAY */
+static int read_front(struct blkback_queue *queue, const struct pass *pass,
+		      struct blkback_cmd *cmd,
+		      struct blkif_request_segment *segs)
+{
+	int status;
+
+	status = blkback_request_decode(&queue->front, &pass->limits, cmd);
+	if (status != BLKIF_RSP_OKAY || cmd->indirect)
+		return status;
+	memcpy(segs, queue->front.u.rw.seg, sizeof(queue->front.u.rw.seg));
+	return blkback_request_check(cmd, segs, &pass->limits);
+}
+
+/* False if nothing more is to be taken now */
+static bool take_one(struct blkback_queue *queue, struct pass *pass)
+{
+	struct blkif_request_segment segs[BLKIF_MAX_SEGMENTS_PER_REQUEST];
+	struct blkback_cmd cmd;
+	struct blkback_req *req;
+	int status;
+
+	status = read_front(queue, pass, &cmd, segs);
+	if (status != BLKIF_RSP_OKAY) {
+		blkback_queue_consume(queue);
+		refuse(queue, &cmd, status);
+		pass->seen++;
+		return true;
+	}
+	if (!may_go(queue, pass, &cmd))
+		return false;
+	req = get_req(queue, &cmd, pass->segs + cmd.nr_segs);
+	if (!req) {
+		queue->stall = BLKBACK_IN_NEED;
+		blkback_stats_count(&queue->stats, BLKBACK_WAITS, 1);
+		return false;
+	}
+	blkback_queue_consume(queue);
+	if (!cmd.indirect)
+		set_segs(req, segs);
+	req->taken = pass->now;
+	queue->inflight++;
+	queue->barrier = cmd.operation == BLKIF_OP_WRITE_BARRIER;
+	list_add_tail(&req->entry, &pass->reqs);
+	pass->segs += cmd.nr_segs;
+	pass->seen++;
+	return !queue->barrier;
+}
+
+static void take_all(struct blkback_queue *queue, struct pass *pass)
+{
+	int got;
+
+	/* No more than fill the ring once, so that replies go out meanwhile */
+	while (pass->seen < queue->nr_slots) {
+		got = blkback_queue_front(queue);
+		if (got < 0)
+			blkback_conn_fail(queue->conn);
+		if (got <= 0 || !take_one(queue, pass))
+			return;
+	}
+}
+
+/* The segments of an indirect request were copied; nobody changes them now */
+static void read_desc(struct blkback_req *req,
+		      const struct blkback_limits *limits)
+{
+	const struct blkif_request_segment *segs = page_address(req->desc);
+
+	if (req->status == BLKIF_RSP_OKAY)
+		req->status = blkback_request_check(&req->cmd, segs, limits);
+	if (req->status == BLKIF_RSP_OKAY)
+		set_segs(req, segs);
+	else
+		blkback_stats_count(&req->queue->stats, BLKBACK_REFUSALS, 1);
+	__free_page(req->desc);
+	req->desc = NULL;
+}
+
+static void carry_out(struct blkback_queue *queue, struct pass *pass)
+{
+	struct blkback_req *req;
+
+	blkback_grant_describe(queue, &pass->reqs);
+	list_for_each_entry(req, &pass->reqs, entry) {
+		if (req->desc)
+			read_desc(req, &pass->limits);
+	}
+	blkback_grant_get(queue, &pass->reqs);
+	blkback_io_submit(queue, &pass->reqs);
+}
+
+/**
+ * blkback_work_take - take requests out of the ring, and ask the disk
+ * @queue: whose
+ *
+ * Context: the queue's thread. May sleep.
+ * Return: true if there were any. If there are more that cannot be taken now,
+ * queue->stall tells why, and the queue is kicked when it is worth another try.
+ */
+bool blkback_work_take(struct blkback_queue *queue)
+{
+	struct pass pass = { .now = ktime_get_ns() };
+
+	queue->stall = BLKBACK_AT_GATE;
+	if (queue->barrier || !blkback_gate_enter(queue))
+		return false;
+	queue->stall = BLKBACK_RUNS;
+	INIT_LIST_HEAD(&pass.reqs);
+	blkback_disk_limits(queue->conn->disk, &pass.limits);
+	take_all(queue, &pass);
+	if (!list_empty(&pass.reqs))
+		carry_out(queue, &pass);
+	blkback_queue_publish(queue);
+	blkback_gate_leave(queue);
+	blkback_stats_count(&queue->stats, BLKBACK_PASSES, 1);
+	return pass.seen;
+}

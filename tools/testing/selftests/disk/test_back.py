@@ -1,0 +1,732 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""test_back.py FOLDER [TEST]: what the disks' backend makes of a frontend.
+
+One that speaks every dialect, asks for what makes no sense, lies, and comes and
+goes as it likes. FOLDER has room for files, of which disks are made.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+
+sys.path[:0] = [os.path.join(os.path.dirname(__file__), "../9p"), "/run/rig/machine/lib"]
+
+# pylint: disable=wrong-import-position,import-error
+from frontend import (BARRIER, CLOSED, CLOSING, CONNECTED, ERROR, FLUSH, INITIALISED,
+                      INITIALISING, INIT_WAIT, NOT_SUPPORTED, OKAY, PAGE, READ, RESERVED, SECTOR, WRITE,
+                      Device, Pages, Tree, wait_for)
+from harness import check, equal, main, one_of, test
+
+MIB = 1 << 20
+PARAMETERS = "/sys/module/xen_blkback/parameters"
+
+
+def command(*argv):
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Env:
+    """What tests have."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.tree = Tree()
+        self.loops = []
+        self.disk = self.loop("disk", 32 * MIB)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def loop(self, name, size, *options):
+        with open(self.path(name), "wb") as file:
+            file.truncate(size)
+        device = command("losetup", "--find", "--show", *options, self.path(name))
+        self.loops.append(device)
+        return device
+
+    def write(self, name, offset, data):
+        """Into a file under a disk whose cache does not matter."""
+        with open(self.path(name), "r+b") as file:
+            file.seek(offset)
+            file.write(data)
+
+    def read(self, name, offset, length):
+        with open(self.path(name), "rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+    def device(self, disk=None, **nodes):
+        if "physical_device" not in nodes:
+            disk = disk or self.disk
+        return Device(self.tree, disk, **nodes)
+
+    def close(self):
+        for device in self.loops:
+            command("losetup", "-d", device)
+
+
+@contextlib.contextmanager
+def parameter(name, value):
+    """A parameter of the module, for a time."""
+    path = f"{PARAMETERS}/{name}"
+    with open(path, encoding="ascii") as file:
+        before = file.read()
+    with open(path, "w", encoding="ascii") as file:
+        file.write(str(value))
+    try:
+        yield
+    finally:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(before)
+
+
+@contextlib.contextmanager
+def shared(count):
+    pages = Pages(count)
+    try:
+        yield pages
+    finally:
+        pages.close()
+
+
+def whole(pages, first=0, count=None):
+    """Segments of whole pages."""
+    refs = pages.refs[first:] if count is None else pages.refs[first:first + count]
+    return [(ref, 0, 7) for ref in refs]
+
+
+def status_of(ring, request, number=1):
+    replies = ring.ask(request)
+    check(number in replies, f"no reply to {number}, but {replies}")
+    return replies[number].status
+
+
+def descriptors(page, segments):
+    """A page of segments for an indirect request."""
+    page.set(0, b"".join(ref.to_bytes(4, "little") + bytes([first, last, 0, 0])
+                         for ref, first, last in segments))
+
+
+def goes_around(env, ring, pages, seed):
+    """Data written are there, and data there are read."""
+    count = min(pages.count, 11)
+    data = bytes((seed + n // 8) % 251 for n in range(count * PAGE))
+    pages.set(0, data)
+    equal(status_of(ring, ring.request(WRITE, 1, 64, whole(pages, 0, count))), OKAY, "write")
+    equal(status_of(ring, ring.request(FLUSH, 1, 0, [])), OKAY, "flush")
+    check(env.read("disk", 64 * SECTOR, len(data)) == data, "what was written is not there")
+    pages.set(0, bytes(count * PAGE))
+    equal(status_of(ring, ring.request(READ, 1, 64, whole(pages, 0, count))), OKAY, "read")
+    check(pages.get(0, len(data)) == data, "what was read is something else")
+
+
+# What every frontend may do
+
+
+@test("each layout of requests, and none named, which is 32-bit")
+def layouts(env):
+    for seed, layout in enumerate(("x86_64-abi", "x86_32-abi", None)):
+        with env.device() as device, shared(11) as pages:
+            goes_around(env, device.connect(layout=layout), pages, seed)
+
+
+@test("rings of 1 to 16 pages, each slot of them used")
+def orders(env):
+    for order in range(5):
+        # Xen lets a grant be used by 127 at once
+        with env.device() as device, shared(8) as pages:
+            ring = device.connect(order=order)
+            for start in range(0, 2 * ring.entries, ring.entries):
+                numbers = range(start, start + ring.entries)
+                replies = ring.ask(*[ring.request(READ, n, n % 1024, [(pages.refs[n % 8], 0, 0)])
+                                     for n in numbers])
+                equal(sorted(replies), list(numbers), f"replies, order {order}")
+                bad = [r for r in replies.values() if r.status != OKAY]
+                check(not bad, f"order {order}: {len(bad)} errors, {bad[:3]}")
+
+
+@test("several rings, each with a thread that is called like guest and disk")
+def queues(env):
+    with parameter("max_queues", 4), env.device() as device, shared(11) as pages:
+        device.wait_back(INIT_WAIT)
+        count = int(device.back_node("multi-queue-max-queues"))
+        device.connect(queues=count, order=1)
+        for seed, ring in enumerate(device.rings):
+            goes_around(env, ring, pages, seed)
+        equal((count, len(device.threads())), (4, 4), "queues and threads")
+
+
+@test("data of each sector of a page, copied and mapped")
+def sectors(env):
+    for most in (0, PAGE):
+        with parameter("max_copy_bytes", most), env.device() as device, shared(1) as pages:
+            ring = device.connect()
+            env.write("disk", 0, bytes(n // SECTOR + 1 for n in range(PAGE)))
+            for first in range(8):
+                for last in range(first, 8):
+                    pages.set(0, b"\xff" * PAGE)
+                    length = (last - first + 1) * SECTOR
+                    request = ring.request(READ, 1, 0, [(pages.refs[0], first, last)])
+                    equal(status_of(ring, request), OKAY, "read")
+                    wanted = b"\xff" * (first * SECTOR) + env.read("disk", 0, length)
+                    check(pages.get(0, PAGE) == wanted.ljust(PAGE, b"\xff"),
+                          f"sectors {first} to {last}")
+            counters = device.counters()
+            check(bool(counters["maps"]) == (not most), f"{counters} with {most}")
+
+
+@test("indirect requests, up to the most segments; the reply is the data's")
+def indirect(env):
+    with env.device() as device, shared(256) as pages, shared(1) as page:
+        ring = device.connect()
+        most = int(device.back_node("feature-max-indirect-segments"))
+        for count in (1, 12, most):
+            data = bytes((count + n // 16) % 253 for n in range(count * PAGE))
+            pages.set(0, data)
+            descriptors(page, whole(pages, 0, count))
+            reply = ring.ask(ring.indirect(WRITE, 7, 0, count, page.refs[0]))[7]
+            equal((reply.operation, reply.status), (WRITE, OKAY), f"{count} segments")
+            check(env.read("disk", 0, len(data)) == data, "what was written is not there")
+            pages.set(0, bytes(len(data)))
+            reply = ring.ask(ring.indirect(READ, 8, 0, count, page.refs[0]))[8]
+            equal((reply.operation, reply.status), (READ, OKAY), f"{count} segments")
+            check(pages.get(0, len(data)) == data, "what was read is something else")
+
+
+@test("pages that are granted again and again stay mapped, to a bound")
+def persistent(env):
+    with parameter("max_persistent_grants", 16), env.device() as device, shared(32) as pages:
+        ring = device.connect(persistent=1)
+        for _ in range(8):
+            goes_around(env, ring, pages, 3)
+        counters = device.counters()
+        equal(counters["maps"], 11, "pages mapped")
+        check(counters["persistent"] >= 15 * 11, f"found mapped: {counters}")
+        for first in range(0, 22, 11):
+            equal(status_of(ring, ring.request(READ, 1, 0, whole(pages, first, 11))), OKAY, "read")
+        counters = device.counters()
+        equal(counters["maps"] - counters["unmaps"], 16, "pages that stay mapped")
+
+
+@test("two requests at once may use one page that stays mapped")
+def persistent_twice(env):
+    with env.device() as device, shared(1) as pages:
+        ring = device.connect(persistent=1)
+        replies = ring.ask(*[ring.request(READ, n, n, [(pages.refs[0], n % 8, n % 8)])
+                             for n in range(32)])
+        equal([r.status for r in replies.values()], [OKAY] * 32, "statuses")
+
+
+@test("pages that stay mapped are let go if they are not used")
+def persistent_expires(env):
+    with parameter("persistent_grant_unused_seconds", 1), env.device() as device, \
+            shared(4) as pages:
+        ring = device.connect(persistent=1)
+        equal(status_of(ring, ring.request(READ, 1, 0, whole(pages))), OKAY, "read")
+        wait_for(lambda: device.counters()["unmaps"] == 4, "they are unmapped", 20)
+
+
+@test("pages that stay mapped are let go if memory is scarce")
+def persistent_shrinks(env):
+    with env.device() as device, shared(4) as pages:
+        ring = device.connect(persistent=1)
+        equal(status_of(ring, ring.request(READ, 1, 0, whole(pages))), OKAY, "read")
+        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
+            file.write("2")
+        wait_for(lambda: device.counters()["unmaps"] == 4, "they are unmapped")
+        equal(device.counters()["pool"], 0, "pages that nothing is mapped at")
+
+
+@test("discard; nothing but a whole number of blocks of the disk")
+def discard(env):
+    with env.device() as device:
+        ring = device.connect()
+        equal(device.back_node("feature-discard"), "1", "feature-discard")
+        env.write("disk", 0, b"x" * MIB)
+        equal(status_of(ring, ring.discard(1, 0, 1024)), OKAY, "discard")
+        check(env.read("disk", 0, MIB // 2) == bytes(MIB // 2), "it is still there")
+        check(env.read("disk", MIB // 2, 4) == b"xxxx", "more is gone")
+        equal(status_of(ring, ring.discard(1, 0, 0)), OKAY, "nothing")
+        equal(status_of(ring, ring.discard(1, 65535, 2)), ERROR, "beyond the end")
+        equal(status_of(ring, ring.discard(1, 1, (1 << 64) - 1)), ERROR, "around the end")
+
+
+@test("no discard if the toolstack says so")
+def no_discard(env):
+    with env.device(discard_enable=0) as device:
+        ring = device.connect()
+        equal(device.back_node("feature-discard"), "0", "feature-discard")
+        equal(status_of(ring, ring.discard(1, 0, 8)), NOT_SUPPORTED, "discard")
+
+
+@test("sectors of 4 KiB, counted as 512 bytes all the same")
+def large_sectors(env):
+    disk = env.loop("large", 16 * MIB, "--sector-size", "4096")
+    with env.device(disk) as device, shared(1) as pages:
+        ring = device.connect()
+        equal(device.back_node("sector-size"), "4096", "sector-size")
+        equal(device.back_node("sectors"), str(16 * MIB // SECTOR), "sectors")
+        pages.set(0, b"z" * PAGE)
+        equal(status_of(ring, ring.request(WRITE, 1, 16, whole(pages))), OKAY, "write")
+        check(env.read("large", 2 * PAGE, PAGE) == b"z" * PAGE, "it is not there")
+        ref = pages.refs[0]
+        for sector, first, last in ((1, 0, 7), (0, 0, 3), (0, 4, 7)):
+            equal(status_of(ring, ring.request(WRITE, 1, sector, [(ref, first, last)])), ERROR,
+                  f"sector {sector}, {first} to {last}")
+
+
+@test("a disk that may not be written")
+def read_only(env):
+    with env.device(mode="r") as device, shared(1) as pages:
+        ring = device.connect()
+        check(int(device.back_node("info")) & 4, "it does not say so")
+        equal(device.sysfs_file("mode"), "r", "mode")
+        equal(status_of(ring, ring.request(READ, 1, 0, whole(pages))), OKAY, "read")
+        equal(status_of(ring, ring.request(WRITE, 1, 0, whole(pages))), ERROR, "write")
+        equal(status_of(ring, ring.request(BARRIER, 1, 0, whole(pages))), ERROR, "barrier")
+        equal(status_of(ring, ring.request(FLUSH, 1, 0, [])), OKAY, "flush")
+        equal(status_of(ring, ring.discard(1, 0, 8)), ERROR, "discard")
+
+
+# How it does it
+
+
+@test("what comes together goes together: few looks, few hypercalls, few events")
+def batches(env):
+    with parameter("max_copy_bytes", 0), env.device() as device, shared(32) as pages:
+        ring = device.connect()
+        ring.ask(ring.request(READ, 1, 0, whole(pages, 0, 1)))
+        before = device.counters()
+        ring.ask(*[ring.request(READ, n, 8 * n, whole(pages, n, 1)) for n in range(32)])
+        after = device.counters()
+        equal(after["maps"] - before["maps"], 32, "maps")
+        check(after["map_calls"] - before["map_calls"] <= 2, f"{before} {after}")
+
+
+@test("idle is asleep: no thread wakes up")
+def idle(env):
+    def switches(device):
+        found = 0
+        for pid in device.threads():
+            with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                found += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+        return found
+
+    with env.device() as device, shared(1) as pages:
+        ring = device.connect()
+        ring.ask(ring.request(READ, 1, 0, whole(pages)))
+        time.sleep(0.5)
+        before = switches(device)
+        time.sleep(4)
+        equal(switches(device) - before, 0, "context switches")
+
+
+@test("a ring of a page takes 128 KiB at most")
+def memory(env):
+    def used():
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":") for line in file)
+        return sum(int(lines[name].split()[0]) for name in ("Slab", "KernelStack", "VmallocUsed"))
+
+    with parameter("max_queues", 16), env.device() as device:
+        device.wait_back(INIT_WAIT)
+        before = used()
+        device.connect(queues=16)
+        taken = used() - before
+        check(0 < taken <= 16 * 128, f"{taken} KiB for 16 rings")
+
+
+@test("one guest holds so many pages at most; its requests wait, and go on")
+def bounded(env):
+    with parameter("max_guest_pages", 1), env.device() as device, shared(256) as pages, \
+            shared(1) as page:
+        ring = device.connect()
+        descriptors(page, whole(pages))
+        replies = ring.ask(*[ring.indirect(READ, n, 0, 256, page.refs[0]) for n in range(32)])
+        equal([r.status for r in replies.values()], [OKAY] * 32, "statuses")
+        check(int(device.sysfs_file("statistics/oo_req")) > 0, "none had to wait")
+
+
+@test("counters in sysfs")
+def counted(env):
+    with env.device() as device, shared(2) as pages:
+        ring = device.connect()
+        ring.ask(ring.request(READ, 1, 0, whole(pages)), ring.request(WRITE, 2, 0, whole(pages)),
+                 ring.request(FLUSH, 3, 0, []), ring.discard(4, 0, 8),
+                 ring.request(RESERVED, 5, 0, []))
+        wanted = {"rd_req": 1, "wr_req": 1, "f_req": 1, "ds_req": 1, "rd_sect": 16,
+                  "wr_sect": 16, "refusals": 1, "errors": 0}
+        for again in range(2):
+            found = {name: int(device.sysfs_file(f"statistics/{name}")) for name in wanted}
+            equal(found, wanted, "connected" if not again else "later")
+            if not again:
+                device.disconnect()
+
+
+# Barriers, and what happens to disks
+
+
+@contextlib.contextmanager
+def mapped(name, table):
+    """A disk of device mapper's."""
+    command("dmsetup", "create", name, "--table", table)
+    try:
+        yield "/dev/" + command("dmsetup", "info", "-c", "--noheadings", "-o", "blkdevname", name)
+    finally:
+        command("dmsetup", "remove", "--retry", name)
+
+
+def slow(env, milliseconds):
+    """A disk that takes its time to write."""
+    return mapped("slow", f"0 {64 * MIB // 2 // SECTOR} delay {env.disk} 0 0 "
+                          f"{env.disk} 0 {milliseconds}")
+
+
+@test("a barrier waits for all rings of the disk, and they for it")
+def barrier(env):
+    with parameter("max_queues", 2), slow(env, 600) as disk, env.device(disk) as device, \
+            shared(3) as pages:
+        device.connect(queues=2)
+        one, two = device.rings
+        one.add(one.request(WRITE, 1, 0, whole(pages, 0, 1)))
+        one.publish()
+        time.sleep(0.2)
+        two.add(two.request(BARRIER, 2, 8, whole(pages, 1, 1)))
+        two.publish()
+        time.sleep(0.2)
+        one.add(one.request(READ, 3, 16, whole(pages, 2, 1)))
+        one.publish()
+        began = time.monotonic()
+        equal([r.number for r in one.replies(1)], [1], "the write comes first")
+        equal(two.got, two.pages.word(8), "and the barrier after it")
+        equal([r.number for r in two.replies(1)], [2], "the barrier")
+        check(time.monotonic() - began > 0.5, "the barrier did not wait")
+        equal([(r.number, r.status) for r in one.replies(1)], [(3, OKAY)], "what came after")
+
+
+@test("a frontend that goes with requests in flight may come again")
+def reconnects(env):
+    with slow(env, 700) as disk, env.device(disk) as device, shared(8) as pages:
+        ring = device.connect()
+        ring.add(*[ring.request(WRITE, n, 8 * n, whole(pages, n, 1)) for n in range(8)])
+        ring.publish()
+        time.sleep(0.1)
+        device.state(CLOSED)
+        device.state(INITIALISING)
+        wait_for(lambda: device.back_state() == INIT_WAIT, "it is offered again")
+        ring = device.connect()
+        equal(status_of(ring, ring.request(READ, 1, 0, whole(pages, 0, 1))), OKAY, "read")
+
+
+@test("errors of the disk are errors of the requests that met them, and no others")
+def errors(env):
+    table = f"0 64 linear {env.disk} 0\n64 8 error\n72 64 linear {env.disk} 72"
+    with mapped("broken", table) as disk, env.device(disk) as device, shared(3) as pages:
+        ring = device.connect()
+        for operation in (READ, WRITE):
+            replies = ring.ask(ring.request(operation, 1, 56, whole(pages, 0, 1)),
+                               ring.request(operation, 2, 64, whole(pages, 1, 1)),
+                               ring.request(operation, 3, 72, whole(pages, 2, 1)),
+                               ring.request(operation, 4, 56, whole(pages)))
+            equal([replies[n].status for n in (1, 2, 3, 4)], [OKAY, ERROR, OKAY, ERROR],
+                  "statuses")
+        equal(device.sysfs_file("statistics/errors"), "4", "errors")
+
+
+@test("a disk that grows says so, though nobody asks")
+def grows(env):
+    disk = env.loop("grows", 8 * MIB)
+    with env.device(disk) as device, shared(1) as pages:
+        ring = device.connect()
+        equal(status_of(ring, ring.request(READ, 1, 16384, whole(pages))), ERROR, "beyond")
+        os.truncate(env.path("grows"), 16 * MIB)
+        command("losetup", "-c", disk)
+        wait_for(lambda: device.back_node("sectors") == str(16 * MIB // SECTOR), "sectors")
+        equal(device.back_state(), CONNECTED, "state")
+        equal(status_of(ring, ring.request(READ, 1, 16384, whole(pages))), OKAY, "there")
+
+
+@test("a disk is taken out and another put in while it is in use")
+def exchanged(env):
+    other = env.loop("other", 4 * MIB)
+    env.write("other", 0, b"other".ljust(SECTOR))
+    env.write("disk", 0, b"disk".ljust(SECTOR))
+    with env.device() as device, shared(1) as pages:
+        ring = device.connect()
+        for disk, wanted in ((None, None), (other, b"other"), (env.disk, b"disk")):
+            device.insert(disk)
+            size = os.path.getsize(env.path(wanted.decode())) // SECTOR if disk else 0
+            wait_for(lambda: device.back_node("sectors") == str(size), f"size {size}")  # pylint: disable=cell-var-from-loop
+            status = status_of(ring, ring.request(READ, 1, 0, [(pages.refs[0], 0, 0)]))
+            equal(status, OKAY if disk else ERROR, f"{wanted}")
+            check(not disk or pages.get(0, len(wanted)) == wanted, f"it is not {wanted}")
+
+
+@test("unbound and bound again while it is in use")
+def rebound(env):
+    with env.device() as device, shared(11) as pages:
+        ring = device.connect()
+        goes_around(env, ring, pages, 9)
+        name = os.path.basename(device.sysfs)
+        for action in ("unbind", "bind"):
+            with open(f"/sys/bus/xen-backend/drivers/vbd/{action}", "w", encoding="ascii") as file:
+                file.write(name)
+            if action == "unbind":
+                ring.add(ring.request(READ, 77, 0, whole(pages)))
+                ring.publish()
+        equal([(r.number, r.status) for r in ring.replies(1)], [(77, OKAY)], "what came between")
+        goes_around(env, ring, pages, 10)
+
+
+# What no frontend should do
+
+
+BAD = {
+    "an operation that there is not": (lambda r, p: r.request(99, 1, 0, []), NOT_SUPPORTED),
+    "one that is reserved": (lambda r, p: r.request(RESERVED, 1, 0, []), NOT_SUPPORTED),
+    "no segments": (lambda r, p: r.request(READ, 1, 0, []), ERROR),
+    "12 segments": (lambda r, p: r.request(READ, 1, 0, whole(p, 0, 11), 12), ERROR),
+    "255 segments": (lambda r, p: r.request(WRITE, 1, 0, whole(p, 0, 11), 255), ERROR),
+    "a flush with 200": (lambda r, p: r.request(FLUSH, 1, 0, whole(p, 0, 11), 200), ERROR),
+    "a sector past the page": (lambda r, p: r.request(READ, 1, 0, [(p.refs[0], 0, 8)]), ERROR),
+    "the last one of 256": (lambda r, p: r.request(READ, 1, 0, [(p.refs[0], 0, 255)]), ERROR),
+    "last before first": (lambda r, p: r.request(READ, 1, 0, [(p.refs[0], 4, 3)]), ERROR),
+    "the end of the disk": (lambda r, p: r.request(READ, 1, 65529, whole(p, 0, 1)), ERROR),
+    "far beyond": (lambda r, p: r.request(WRITE, 1, 1 << 62, whole(p, 0, 1)), ERROR),
+    "around the end": (lambda r, p: r.request(WRITE, 1, (1 << 64) - 4, whole(p, 0, 1)), ERROR),
+    "a grant that there is not": (lambda r, p: r.request(READ, 1, 0, [(9999, 0, 7)]), ERROR),
+    "one to write from": (lambda r, p: r.request(WRITE, 1, 0, [(0xffffffff, 0, 7)]), ERROR),
+    "one among good ones": (lambda r, p: r.request(
+        WRITE, 1, 0, [*whole(p, 0, 4), (9999, 0, 7), *whole(p, 4, 4)]), ERROR),
+    "an indirect flush": (lambda r, p: r.indirect(FLUSH, 1, 0, 1, p.refs[0]), ERROR),
+    "indirect twice": (lambda r, p: r.indirect(6, 1, 0, 1, p.refs[0]), ERROR),
+    "indirect of nothing": (lambda r, p: r.indirect(READ, 1, 0, 0, p.refs[0]), ERROR),
+    "indirect of too much": (lambda r, p: r.indirect(READ, 1, 0, 257, p.refs[0]), ERROR),
+    "indirect of 65535": (lambda r, p: r.indirect(READ, 1, 0, 65535, p.refs[0]), ERROR),
+    "indirect from nowhere": (lambda r, p: r.indirect(READ, 1, 0, 12, 9999), ERROR),
+}
+
+
+@test("requests that make no sense get an error, and nothing else happens")
+def nonsense(env):
+    for most in (0, 64 * 1024):
+        with parameter("max_copy_bytes", most), env.device() as device, shared(11) as pages:
+            pages.set(0, b"\xee" * PAGE)
+            ring = device.connect()
+            for name, (make, wanted) in BAD.items():
+                equal(status_of(ring, make(ring, pages)), wanted, name)
+            goes_around(env, ring, pages, 5)
+            counters = device.counters()
+            equal(counters["unmaps"], counters["maps"], f"mappings that ended, {counters}")
+
+
+@test("many of them cost no time")
+def floods(env):
+    with env.device() as device:
+        ring = device.connect()
+        began = time.monotonic()
+        for _ in range(64):
+            ring.ask(*[ring.request(READ, n, 0, [(1, 5, 4)]) for n in range(32)])
+        took = time.monotonic() - began
+        # One that slept a millisecond for each would take two seconds and more
+        equal(device.counters()["refusals"], 2048, "refusals")
+        check(took < 60, f"took {took:.1f} s")
+
+
+@test("pages that may not be written are not written")
+def not_writable(env):
+    for most in (0, PAGE):
+        with parameter("max_copy_bytes", most), env.device() as device:
+            ring = device.connect()
+            pages = Pages(1, writable=False)
+            try:
+                equal(status_of(ring, ring.request(READ, 1, 0, whole(pages))), ERROR, "read")
+                equal(status_of(ring, ring.request(WRITE, 1, 0, whole(pages))), OKAY, "write")
+            finally:
+                pages.close()
+
+
+@test("a reply has nothing of this domain's memory between its fields")
+def padding(env):
+    for layout in ("x86_64-abi", "x86_32-abi"):
+        with env.device() as device:
+            ring = device.connect(layout=layout)
+            request = ring.request(RESERVED, 1, 0, []).ljust(ring.size, b"\xa5")
+            equal(status_of(ring, request), NOT_SUPPORTED, "status")
+            left = ring.pages.get(ring.slot(0), ring.size)
+            check(left[9] == request[9] and left[12:] == request[12:], f"{left.hex()}")
+
+
+@test("a request that changes while it is read")
+def changes(env):
+    with env.device() as device, shared(11) as pages:
+        ring = device.connect()
+        good = ring.request(READ, 1, 0, whole(pages))
+        bad = ring.request(READ, 1, 1 << 60, [(9999, 7, 255)] * 11, 255)
+        ended = threading.Event()
+
+        def change():
+            while not ended.is_set():
+                for index in range(ring.entries):
+                    ring.pages.set(ring.slot(index), bad)
+                    ring.pages.set(ring.slot(index), good)
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            for _ in range(50):
+                ring.put += 8
+                ring.publish()
+                # The replies themselves are written over
+                wait_for(lambda: ring.pages.word(8) == ring.put, "replies")
+        finally:
+            ended.set()
+            thread.join()
+        equal(device.back_state(), CONNECTED, "state")
+
+
+def breaks(device, ring, ahead):
+    """Publish what cannot be; the device closes and says why."""
+    ring.publish(ahead)
+    device.wait_back(CLOSING)
+    wait_for(lambda: "broke the protocol" in (device.back_node("error") or ""), "the reason")
+    equal(device.threads(), [], "threads")
+
+
+@test("an index that makes no sense closes the device, until it starts over")
+def index(env):
+    for ahead in (33, 1 << 31, -1):
+        with env.device() as device, shared(11) as pages:
+            ring = device.connect()
+            goes_around(env, ring, pages, 1)
+            breaks(device, ring, ahead)
+            device.disconnect()
+            goes_around(env, device.connect(), pages, 2)
+
+
+@test("so does one that was so before it connected")
+def index_before(env):
+    with env.device() as device:
+        device.wait_back(INIT_WAIT)
+        device.open_rings(1, None, "x86_64-abi")
+        device.rings[0].pages.word(0, 1000)
+        env.tree.put(device.front, protocol="x86_64-abi", state=INITIALISED)
+        device.wait_back(CLOSING)
+        wait_for(lambda: "cannot be used" in (device.back_node("error") or ""), "the reason")
+
+
+@test("choices that were not offered are refused, with a reason")
+def choices(env):
+    for nodes, reason in (({"ring_page_order": 5}, "ring-page-order 5"),
+                          ({"multi_queue_num_queues": 0}, "0 queues"),
+                          ({"multi_queue_num_queues": 1000}, "1000 queues"),
+                          ({"protocol": "vax-abi"}, "vax-abi"),
+                          ({"ring_ref": "x"}, "ring-ref"),
+                          ({"ring_ref": 9999}, "cannot be used"),
+                          ({"event_channel": 9999}, "cannot be used")):
+        with env.device() as device:
+            device.wait_back(INIT_WAIT)
+            device.open_rings(1, None, "x86_64-abi")
+            env.tree.put(device.front, protocol="x86_64-abi")
+            env.tree.put(device.front, **nodes)
+            device.state(INITIALISED)
+            device.wait_back(CLOSING)
+            wait_for(lambda: device.back_node("error"), "the reason")
+            check(reason in device.back_node("error"), f"{nodes}: {device.back_node('error')}")
+
+
+@test("events without requests")
+def storm(env):
+    with env.device() as device, env.device() as other, shared(11) as pages:
+        ring, good = device.connect(), other.connect()
+        ended = threading.Event()
+
+        def notify():
+            while not ended.is_set():
+                ring.notify()
+
+        thread = threading.Thread(target=notify)
+        thread.start()
+        try:
+            time.sleep(1)
+            goes_around(env, good, pages, 4)
+        finally:
+            ended.set()
+            thread.join()
+        check(int(device.sysfs_file("xenbus/spurious_events")) > 0, "none was spurious")
+        goes_around(env, ring, pages, 5)
+
+
+def read_all(device, ended):
+    """What a program does that watches, again and again."""
+    while not ended.is_set():
+        for name in ("rd_req", "oo_req"):
+            device.sysfs_file(f"statistics/{name}")
+        for name in ("queues", "latency"):
+            path = f"/sys/kernel/debug/xen-blkback/0.{device.number}/{name}"
+            with open(path, encoding="ascii") as file:
+                file.read()
+
+
+@test("coming and going a thousand times, in whatever order, while somebody looks")
+def flickers(env):
+    orders_of_states = ((CLOSING, CLOSED, INITIALISING), (CLOSED, INITIALISING, INITIALISED),
+                        (CONNECTED, CLOSING, CONNECTED, CLOSED),
+                        (INITIALISING, INITIALISED, CONNECTED))
+    with env.device() as device, shared(11) as pages:
+        device.connect()
+        ended = threading.Event()
+        reader = threading.Thread(target=read_all, args=(device, ended))
+        reader.start()
+        try:
+            for turn in range(1000):
+                for state in orders_of_states[turn % 4]:
+                    device.state(state)
+        finally:
+            ended.set()
+            reader.join()
+        device.state(CLOSED)
+        device.wait_back(CLOSED)
+        equal(device.threads(), [], "threads")
+        device.disconnect()
+        goes_around(env, device.connect(), pages, 6)
+
+
+@test("a device that goes in the middle of everything")
+def goes(env):
+    with slow(env, 500) as disk, shared(8) as pages:
+        device = env.device(disk)
+        ring = device.connect()
+        ring.add(*[ring.request(WRITE, n, 8 * n, whole(pages, n, 1)) for n in range(8)])
+        ring.publish()
+        time.sleep(0.1)
+        env.tree.remove(device.front)
+        wait_for(lambda: not os.path.exists(device.sysfs), "the device goes")
+        env.tree.remove(device.back)
+        wait_for(lambda: device.threads() == [], "its threads end")
+        device.drop_rings()
+
+
+@test("a block device that cannot be opened; the next one can")
+def no_disk(env):
+    # No driver has that major number
+    with env.device(physical_device="3e7:0") as device:
+        wait_for(lambda: "cannot be opened" in (device.back_node("error") or ""), "the reason")
+        one_of(device.back_state(), (INITIALISING, INIT_WAIT), "state")
+        device.insert(env.disk)
+        device.connect()
+
+
+def run_all():
+    env = Env(sys.argv[1])
+    try:
+        main(env, sys.argv[2] if len(sys.argv) > 2 else None)
+    finally:
+        env.close()
+
+
+run_all()
