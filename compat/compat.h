@@ -8,6 +8,7 @@
 #define COMPAT_COMPAT_H
 
 #include "9p_client.h"
+#include "blkdev.h"
 #include "fs_struct.h"
 #include "slab.h"
 #include "vfs.h"

@@ -94,6 +94,17 @@ def _build(tree, kernel, role):
     return archive.finish()
 
 
+def with_modules(initrd, modules):
+    """An initrd that has these module files in place of its own of those names.
+
+    A kernel unpacks one archive after the other, a file over the one before.
+    """
+    archive = Archive()
+    for path in modules:
+        archive.file(f"modules/{path.name}", path.read_bytes(), 0o644)
+    return initrd + archive.finish()
+
+
 def _unpacked(data):
     """The ELF image in a kernel's file, which may be a bzImage.
 

@@ -2,7 +2,8 @@
 """The run's own disk, which dom0 and guests see at /run/rig.
 
   machine/     the programs of the rig that run inside (see ../machine)
-  boot/        kernels and initrds for guests
+  boot/        kernels and initrds for guests, those with the disks' frontend
+               that is under test as well, if there is one
   modules/     by kernel release: the modules under test, with an index
   tools/       the checkout's userspace tools, in PATH
   scripts/     dom0 and guest: the run's scripts
@@ -15,7 +16,7 @@ import json
 import os
 import shutil
 
-from . import image, inside
+from . import image, initrd, inside
 from .checkout import indexed_modules
 
 NOT_TOOLS = ["*.o", "*.a", "*.d", ".*", "*.cmd"]
@@ -33,6 +34,13 @@ def _link(source, target):
         os.link(source, target)
     except OSError:
         shutil.copy(source, target)
+
+
+def _add_initrd(initrd_file, target, modules):
+    """An initrd for guests whose disks go through the frontend under test."""
+    ours = [path for path in modules if path.name == "xen-blkfront.ko"]
+    if ours:
+        target.write_bytes(initrd.with_modules(initrd_file.read_bytes(), ours))
 
 
 def make(tree, boots, folder, job, parts):
@@ -54,6 +62,9 @@ def make(tree, boots, folder, job, parts):
         if kernel.name in parts["modules"]:
             indexed_modules(tree, kernel, parts["modules"][kernel.name],
                             stage / "modules" / kernel.release)
+            name = f"initrd-guest-{kernel.name}"
+            _add_initrd(boot / name, stage / "boot" / f"{name}-ours",
+                        parts["modules"][kernel.name])
     if parts.get("tools"):
         shutil.copytree(parts["tools"], stage / "tools", symlinks=True,
                         ignore=lambda _, names: [name for name in names if any(

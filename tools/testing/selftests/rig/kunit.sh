@@ -55,6 +55,12 @@ not_here()
 	case $1 in
 	9pnet_xen_kunit|xen_9pback_kunit|xen_blkback_kunit)
 		[ -e /sys/hypervisor/type ] || echo "its drivers need Xen" ;;
+	xen_blkfront_kunit)
+		if [ ! -e /sys/hypervisor/type ]; then
+			echo "its driver needs Xen"
+		elif [ -e /sys/bus/xen/drivers/vbd ] && [ ! -e /sys/module/xen_blkfront/initstate ]; then
+			echo "the kernel has a driver of that name built in"
+		fi ;;
 	esac
 }
 

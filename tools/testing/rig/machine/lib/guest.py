@@ -111,11 +111,17 @@ class Guest:
         if not os.path.exists(kernel):
             raise GuestError(f"this run has no kernel {record['kernel']}; it has: " + ", ".join(
                 sorted(path.split("-", 1)[1] for path in glob.glob("/run/rig/boot/vmlinux-*"))))
+        ramdisk = f"/run/rig/boot/initrd-guest-{record['kernel']}"
+        if record["blk_front"] == "ours":
+            ramdisk += "-ours"
+            if not os.path.exists(ramdisk):
+                raise GuestError("this run has no xen-blkfront of the checkout: was it built "
+                                 "for this kernel, and does the run have the modules?")
         disk = "format=raw, vdev={}, access=r, backendtype=phy, script=rig-block, target={}"
         settings = {
             "name": self.name, "type": record["type"],
             "vcpus": int(record["vcpus"]), "memory": int(record["memory"]),
-            "kernel": kernel, "ramdisk": f"/run/rig/boot/initrd-guest-{record['kernel']}",
+            "kernel": kernel, "ramdisk": ramdisk,
             "extra": " ".join(words), "on_crash": "destroy",
             # Else Xen traps every rdtsc, for it calls an emulated TSC unsafe: a
             # third of a guest's time under load
@@ -278,6 +284,7 @@ def known():
 def options_of(job):
     """What a guest is made of if nobody says otherwise."""
     return {"type": job["type"], "kernel": job["kernel"], "vcpus": job["vcpus"],
+            "blk_front": "upstream",
             "memory": job["memory"], "front": job["front"], "back": job["back"],
             "p9": [job["p9"]], "paused": False, "append": [], "config": [],
             "shell": bool(job.get("shell"))}

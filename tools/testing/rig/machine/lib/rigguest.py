@@ -15,7 +15,7 @@ from store import StoreError
 def create(options):
     job = jobs.load()
     wanted = guests.options_of(job)
-    for name in ("type", "kernel", "vcpus", "memory", "front", "back", "p9"):
+    for name in ("type", "kernel", "vcpus", "memory", "front", "back", "blk_front", "p9"):
         value = getattr(options, name)
         if value is not None:
             wanted[name] = value
@@ -108,6 +108,8 @@ def _add_create(commands):
     parser.add_argument("--memory", type=int, metavar="MIB")
     parser.add_argument("--front", choices=["ours", "upstream"])
     parser.add_argument("--back", choices=["ours", "qemu"])
+    parser.add_argument("--blk-front", choices=["ours", "upstream"],
+                        help="the frontend of its disks, its root among them (upstream)")
     parser.add_argument("--p9", action="append", metavar="SPEC",
                         help="as in xl.cfg: tag=...,path=...,security_model=none; repeatable")
     parser.add_argument("--no-p9", action="store_true", help="no 9P device at all")

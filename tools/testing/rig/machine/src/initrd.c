@@ -39,14 +39,38 @@ static void give_up(const char *format, ...)
 	exit(1);
 }
 
+/* What the kernel's command line says for a module, as modprobe would read it */
+static void find_parameters(const char *module, char *parameters, size_t size)
+{
+	size_t length = strcspn(module, "."), used = 0, i;
+	char name[256], line[4096], *word, *rest = line;
+	FILE *file = fopen("/proc/cmdline", "re");
+
+	*parameters = 0;
+	if (!file)
+		return;
+	if (!fgets(line, sizeof(line), file))
+		*line = 0;
+	fclose(file);
+	for (i = 0; i < length; i++)
+		name[i] = module[i] == '-' ? '_' : module[i];
+	line[strcspn(line, "\n")] = 0;
+	while ((word = strsep(&rest, " "))) {
+		if (!strncmp(word, name, length) && word[length] == '.' &&
+		    used + strlen(word + length) < size)
+			used += sprintf(parameters + used, "%s ", word + length + 1);
+	}
+}
+
 static void insert(const char *name)
 {
-	char path[300];
+	char path[300], parameters[1024];
 	int fd;
 
 	snprintf(path, sizeof(path), "/modules/%s", name);
+	find_parameters(name, parameters, sizeof(parameters));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST))
+	if (fd < 0 || (syscall(SYS_finit_module, fd, parameters, 0) && errno != EEXIST))
 		say("initrd: no module %s: %s", name, strerror(errno));
 	if (fd >= 0)
 		close(fd);
