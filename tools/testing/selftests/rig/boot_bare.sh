@@ -6,7 +6,7 @@
 # they have begun to look for it. Where there is no root, the kernel says why and
 # panics.
 #
-# rig: kernel=9p dom0=mainline args=--guest-root timeout=1500
+# rig: kernel=9p dom0=mainline args=--guest-root when=named timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"

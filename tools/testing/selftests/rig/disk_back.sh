@@ -6,7 +6,7 @@
 # a file. What the guest writes is there, in dom0 as well; its I/O is charged to the
 # cgroup that its threads are in; and each disk comes and goes, with its threads.
 #
-# rig: kernel=lts,mainline timeout=600
+# rig: kernel=mainline timeout=600
 
 . "$(dirname "$0")/../lib/ktap.sh"
 
@@ -155,6 +155,7 @@ mount -t tmpfs -o size=256M disk-back "$folder"
 truncate -s 32M "$folder/block"
 truncate -s 64M "$folder/file"
 loop=$(losetup --find --show "$folder/block")
+disk-backend ours
 # More than dom0 has CPUs
 echo 4 >/sys/module/xen_blkback/parameters/max_queues
 rig-guest create b --no-p9 --vcpus 2
@@ -168,7 +169,7 @@ run_test "what a guest reads is charged to its threads' cgroup, and limited ther
 	charged_to_the_guest
 run_test "disks come and go" comes_and_goes
 run_test "when the guest is gone nothing is left" nothing_left
-echo 0 >/sys/module/xen_blkback/parameters/max_queues
+disk-backend stock
 losetup -d "$loop"
 umount "$folder"
 finish

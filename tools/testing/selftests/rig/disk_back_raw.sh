@@ -5,13 +5,15 @@
 # that a frontend should not get it to do: the test itself is the frontend, of this
 # domain (../disk/test_back.py).
 #
-# rig: kernel=lts,mainline timeout=900
+# rig: kernel=mainline timeout=900
 
 set -eu
 
 folder=/srv/disk-back
 mkdir -p "$folder"
 mount -t tmpfs -o size=256M disk-back "$folder"
+disk-backend ours
 python3 -B "$(dirname "$0")/../disk/test_back.py" "$folder" && status=0 || status=$?
+disk-backend stock
 umount "$folder"
 exit "$status"

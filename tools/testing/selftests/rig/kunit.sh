@@ -53,12 +53,12 @@ read_suite()
 not_here()
 {
 	case $1 in
-	9pnet_xen_kunit|xen_9pback_kunit|xen_blkback_kunit)
+	9pnet_xen_kunit|xen_9pback_kunit)
 		[ -e /sys/hypervisor/type ] || echo "its drivers need Xen" ;;
-	xen_blkfront_kunit)
+	xen_blkfront_kunit|xen_blkback_kunit)
 		if [ ! -e /sys/hypervisor/type ]; then
 			echo "its driver needs Xen"
-		elif [ -e /sys/bus/xen/drivers/vbd ] && [ ! -e /sys/module/xen_blkfront/initstate ]; then
+		elif [ -e "/sys/module/${1%_kunit}" ] && [ ! -e "/sys/module/${1%_kunit}/initstate" ]; then
 			echo "the kernel has a driver of that name built in"
 		fi ;;
 	esac

@@ -16,7 +16,7 @@ def modules(job):
     """Our modules that dom0 loads, in that order."""
     if job["back"] != "ours":
         return []
-    return ["9pnet_server", "xen-9pback", "xen-blkback"] if job["xen"] else ["9pnet_server"]
+    return ["9pnet_server", "xen-9pback"] if job["xen"] else ["9pnet_server"]
 
 
 def environment(job, guest=""):
