@@ -31,6 +31,7 @@ help:
 	@echo 'clean    remove what "all" made'
 	@echo
 	@echo 'KDIR=DIR     all, install, clean: kernel to build for (the running one)'
+	@echo 'DISKS=y      all, install: xen-blkfront and xen-blkback, too, in place of the kernel'\''s'
 	@echo 'O=DIR        all, install, clean: where tools are built (in their folders)'
 	@echo 'SIGN=y       install: sign the modules with the key of KDIR (do not)'
 	@echo 'SUITES="A B" check: these only; lint and unit are suites too'

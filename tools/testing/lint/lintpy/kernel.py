@@ -87,7 +87,7 @@ def _build(project, kernel):
     wrapper.write_text(SPARSE_WRAPPER.format(log=log, sparse=_sparse(project)))
     wrapper.chmod(0o755)
     done = run(["make", "-s", "-k", f"-j{os.cpu_count()}", "-C", project.headers(kernel),
-                f"M={place}", "W=1", "C=2", "KBUILD_CHECKSRC=2",
+                f"M={place}", "DISKS=y", "W=1", "C=2", "KBUILD_CHECKSRC=2",
                 "CF=-D__CHECK_ENDIAN__", f"CHECK={wrapper}", "modules"])
     output = "\n".join(line for line in done.stdout.splitlines()
                        if not NOISE.search(line)).replace(str(place), str(project.root))

@@ -77,7 +77,7 @@ class Checkout:
             self._remove_orphans(folder)
             level = [f"W={warnings}"] if warnings else []
             done = self.tree.run(
-                ["make", "-s", "-C", kernel.build, "M=/build", *level,
+                ["make", "-s", "-C", kernel.build, "M=/build", "DISKS=y", *level,
                  f"-j{os.cpu_count()}", *arguments, "modules"],
                 binds=[(folder, "/build"), *kernel.binds], stdout=2)
         if done.returncode:
