@@ -49,7 +49,7 @@ destroyed_in_a_copy()
 	rm -rf /srv/life/c
 }
 
-# This guest stays for the tests "rebooted" and "two guests share an export"
+# This guest stays up to the test "two guests share an export"
 next_one_mounts()
 {
 	create
@@ -235,6 +235,20 @@ rebooted()
 	[ "$(guest 'cat /mnt/hello')" = hello ]
 }
 
+saved_and_restored()
+{
+	xl save l /tmp/life.saved
+	nothing_left
+	xl restore /tmp/life.saved
+	rm /tmp/life.saved
+	rig-guest wait l
+	# Its connection did not come with it
+	fails guest 'cat /mnt/hello'
+	guest 'umount /mnt'
+	rig-guest mount l life /mnt
+	equal "$(guest 'cat /mnt/hello')" hello
+}
+
 two_guests_share()
 {
 	rig-guest create k --front ours --back ours --p9 "$share"
@@ -289,7 +303,7 @@ left_to_another()
 	nothing_left
 }
 
-plan 14
+plan 15
 run_test "destroyed in the middle of a copy" destroyed_in_a_copy
 run_test "the next guest mounts at once" next_one_mounts
 run_test "unbound in the middle of a copy, and bound again" unbound_in_a_copy
@@ -298,6 +312,7 @@ run_test "unplugged while nobody has it mounted, and plugged in again" unplugged
 run_test "unbound just after it was unmounted, again and again" unbound_after_unmounting
 run_test "mounted while its backend does not run" not_served
 run_test "rebooted" rebooted
+run_test "saved while it is mounted, and restored" saved_and_restored
 run_test "two guests share an export, one is destroyed" two_guests_share
 run_test "destroyed before it ran" destroyed_while_paused
 run_test "destroyed while it boots and connects" destroyed_while_booting
