@@ -10,6 +10,7 @@
 #include <linux/kdev_t.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
+#include <linux/string_choices.h>
 
 #include "back.h"
 
@@ -105,7 +106,7 @@ int blkback_disk_open(struct blkback_disk *disk, struct xenbus_device *dev,
 		snprintf(why, why_size,
 			 "block device %x:%x cannot be opened to %s",
 			 MAJOR(number), MINOR(number),
-			 disk->readonly ? "read" : "write");
+			 str_read_write(disk->readonly));
 		return PTR_ERR(file);
 	}
 	err = check_block(file_bdev(file), why, why_size);
