@@ -3,8 +3,7 @@
 
 Each is Debian's newest source with the options of kernels/base.config and of one
 more file there, whose comments may name words for make ("# make:"), the kernel
-that dom0 has instead of this one ("# dom0:"), and the type of guests ("# guest:");
-"# merged:" makes it one of merged.py's.
+that dom0 has instead of this one ("# dom0:"), and the type of guests ("# guest:").
 An entry of the cache holds vmlinux, what modules are built
 against, an index of what is built in, and the name of its release.
 """
@@ -19,10 +18,7 @@ from . import cache, source
 from .say import RigError, Step
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "kernels"
-MERGED = sorted(path.stem for path in CONFIGS.glob("*.config")
-                if re.search(r"^# merged: ", path.read_text(), re.M))
-KERNELS = sorted(path.stem for path in CONFIGS.glob("*.config")
-                 if path.stem not in ("base", *MERGED))
+KERNELS = sorted(path.stem for path in CONFIGS.glob("*.config") if path.stem != "base")
 MINUTES = 12
 
 
@@ -65,41 +61,24 @@ def _run(tree, argv, binds):
         raise RigError(f"{' '.join(argv)} ended with {done.returncode}; its messages are above")
 
 
-def _make(tree, origin, path, *words, over=()):
-    """make, in the tree: the sources as /ksrc, what is built as /kbuild.
-
-    over: folders to have over some of the sources'
-    """
+def _make(tree, origin, path, *words):
+    """make, in the tree: the sources as /ksrc, what is built as /kbuild."""
     _run(tree, ["make", "-s", "-C", "/ksrc", "O=/kbuild", "KBUILD_BUILD_TIMESTAMP=1",
                 "KBUILD_BUILD_USER=rig", "KBUILD_BUILD_HOST=rig", *words],
-         [(origin, "/ksrc"), (path / "build", "/kbuild"), *over])
+         [(origin, "/ksrc"), (path / "build", "/kbuild")])
 
 
-def _configure(tree, origin, path, name, over=()):
+def _configure(tree, origin, path, name):
     """A .config with everything that was asked for, or an error that names what is not."""
     build = path / "build"
     wanted = _lines(name)
     (build / "wanted").write_text("\n".join([*wanted, f'CONFIG_LOCALVERSION="-rig-{name}"', ""]))
-    _make(tree, origin, path, "KCONFIG_ALLCONFIG=/kbuild/wanted", "allnoconfig", over=over)
+    _make(tree, origin, path, "KCONFIG_ALLCONFIG=/kbuild/wanted", "allnoconfig")
     got = set((build / ".config").read_text().splitlines())
     lacks = [line for line in wanted if line.startswith("CONFIG_") and line not in got]
     if lacks:
         raise RigError(f"kernels/{name}.config or base.config asks for what this kernel "
                        f"does not take: {' '.join(lacks)}")
-
-
-def build_in_place(tree, origin, path, name, over):
-    """Build vmlinux in a folder that may hold an earlier one; leave its objects there."""
-    build = path / "build"
-    wanted = "\n".join(_lines(name))
-    if not (path / "options").exists() or (path / "options").read_text() != wanted:
-        _configure(tree, origin, path, name, over)
-        (path / "options").write_text(wanted)
-    _make(tree, origin, path, f"-j{os.cpu_count()}", "vmlinux", over=over)
-    _run(tree, ["objcopy", "-S", "/kbuild/vmlinux", "/kbuild/vmlinux.boot"],
-         [(build, "/kbuild")])
-    os.rename(build / "vmlinux.boot", path / "vmlinux")
-    shutil.copy(build / "include/config/kernel.release", path / "release")
 
 
 def _build(tree, origin, path, name):

@@ -21,7 +21,7 @@ WATCHED_APPEND = ["slab_debug=Z"]
 # Those of them that count which lines of a module run
 COUNTING = [name for name in WATCHED if built.has(name, "CONFIG_GCOV_KERNEL")]
 # Those that boot guests without an initramfs
-BARE = built.MERGED
+BARE = merged.KERNELS
 ALL = DEBIAN + WATCHED + BARE
 
 
@@ -86,7 +86,9 @@ class Built:
 
 def dom0_for(name):
     """The kernel of dom0 if nobody asks for another, by the name of the guests'."""
-    return built.dom0_for(name) if name in WATCHED + BARE else name
+    if name in BARE:
+        return "mainline"
+    return built.dom0_for(name) if name in WATCHED else name
 
 
 def guest_for(name):
