@@ -188,7 +188,7 @@ def _parser():
     one.add_argument("--with-guest", action="store_true",
                      help="a shell in dom0, a guest with the share mounted beside it")
     one = add("build", command_build, "build the modules and tools of this checkout")
-    one.add_argument("--kernel", choices=[*kernels.ALL, "all"], default="all",
+    one.add_argument("--kernel", choices=[*kernels.DEBIAN, *kernels.WATCHED, "all"], default="all",
                      help="all: both of Debian's (default)")
     one.add_argument("--warnings", default="1", metavar="LEVEL", help="W= of make (default: 1)")
     add("exec", command_exec, "run a command in the tree: rig exec -- COMMAND")
