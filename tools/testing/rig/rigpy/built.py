@@ -4,8 +4,8 @@
 Each is Debian's newest source with the options of kernels/base.config and of one
 more file there, whose comments may name words for make ("# make:"), the kernel
 that dom0 has instead of this one ("# dom0:"), and the type of guests ("# guest:").
-An entry of the cache holds vmlinux, what modules are built
-against, an index of what is built in, and the name of its release.
+An entry of the cache holds vmlinux, the few modules, what others are built against,
+and the name of its release.
 """
 
 import os
@@ -22,16 +22,18 @@ KERNELS = sorted(path.stem for path in CONFIGS.glob("*.config") if path.stem != 
 MINUTES = 12
 
 
-def _lines(name):
-    """The options of base.config with those of a kernel's own file over them."""
-    options = {}
-    for part in ("base", name):
-        for line in (CONFIGS / f"{part}.config").read_text().splitlines():
-            if line.startswith("CONFIG_"):
-                option, value = line.split("=", 1)
-                options[option] = value
+def options(*paths):
+    """The lines of a .config that these files ask for, a later one over the others."""
+    found = {}
+    for path in paths:
+        found.update(line.split("=", 1) for line in path.read_text().splitlines()
+                     if line.startswith("CONFIG_"))
     return [f"{option}={value}" if value != "n" else f"# {option} is not set"
-            for option, value in options.items()]
+            for option, value in found.items()]
+
+
+def _lines(name):
+    return options(CONFIGS / "base.config", CONFIGS / f"{name}.config")
 
 
 def _said(name, key):
@@ -55,50 +57,56 @@ def guest_for(name):
     return " ".join(_said(name, "guest")) or "pv"
 
 
-def _run(tree, argv, binds):
-    done = tree.run(argv, binds=binds, stdout=2)
-    if done.returncode:
-        raise RigError(f"{' '.join(argv)} ended with {done.returncode}; its messages are above")
-
-
-def _make(tree, origin, path, *words):
+class Build:
     """make, in the tree: the sources as /ksrc, what is built as /kbuild."""
-    _run(tree, ["make", "-s", "-C", "/ksrc", "O=/kbuild", "KBUILD_BUILD_TIMESTAMP=1",
-                "KBUILD_BUILD_USER=rig", "KBUILD_BUILD_HOST=rig", *words],
-         [(origin, "/ksrc"), (path / "build", "/kbuild")])
 
+    def __init__(self, tree, folder, binds):
+        self.tree = tree
+        self.folder = folder
+        self.binds = [(folder, "/kbuild"), *binds]
 
-def _configure(tree, origin, path, name):
-    """A .config with everything that was asked for, or an error that names what is not."""
-    build = path / "build"
-    wanted = _lines(name)
-    (build / "wanted").write_text("\n".join([*wanted, f'CONFIG_LOCALVERSION="-rig-{name}"', ""]))
-    _make(tree, origin, path, "KCONFIG_ALLCONFIG=/kbuild/wanted", "allnoconfig")
-    got = set((build / ".config").read_text().splitlines())
-    lacks = [line for line in wanted if line.startswith("CONFIG_") and line not in got]
-    if lacks:
-        raise RigError(f"kernels/{name}.config or base.config asks for what this kernel "
-                       f"does not take: {' '.join(lacks)}")
+    def run(self, *argv):
+        done = self.tree.run(argv, binds=self.binds, stdout=2)
+        if done.returncode:
+            raise RigError(f"{' '.join(argv)} ended with {done.returncode}; "
+                           "its messages are above")
+
+    def make(self, *words):
+        self.run("make", "-s", "-C", "/ksrc", "O=/kbuild", "KBUILD_BUILD_TIMESTAMP=1",
+                 "KBUILD_BUILD_USER=rig", "KBUILD_BUILD_HOST=rig", *words)
+
+    def configure(self, name, wanted):
+        """A .config with everything that was asked for, or an error that names what is not."""
+        (self.folder / "wanted").write_text(
+            "\n".join([*wanted, f'CONFIG_LOCALVERSION="-rig-{name}"', ""]))
+        self.make("KCONFIG_ALLCONFIG=/kbuild/wanted", "allnoconfig")
+        got = set((self.folder / ".config").read_text().splitlines())
+        lacks = [line for line in wanted if line.startswith("CONFIG_") and line not in got]
+        if lacks:
+            raise RigError(f"options of the {name} kernel that it does not take: "
+                           + " ".join(sorted(lacks)))
+
+    def vmlinux(self, target):
+        """Move out what boots, and the name of its release."""
+        self.run("objcopy", "-S", "/kbuild/vmlinux", "/kbuild/vmlinux.boot")
+        os.rename(self.folder / "vmlinux.boot", target / "vmlinux")
+        shutil.copy(self.folder / "include/config/kernel.release", target / "release")
 
 
 def _build(tree, origin, path, name):
     with Step(f"building the {name} kernel", MINUTES * 60):
-        (path / "build").mkdir(parents=True)
-        _configure(tree, origin, path, name)
-        _make(tree, origin, path, f"-j{os.cpu_count()}", *_said(name, "make"),
-              "vmlinux", "modules")
-        build = path / "build"
-        release = (build / "include/config/kernel.release").read_text().strip()
-        (path / "release").write_text(release)
-        _run(tree, ["objcopy", "-S", "/kbuild/vmlinux", "/kbuild/vmlinux.boot"],
-             [(build, "/kbuild")])
-        os.rename(build / "vmlinux.boot", path / "vmlinux")
-        (path / "modules/kernel").mkdir(parents=True)
-        (path / "modules/modules.dep").touch()
-        for index in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
-            shutil.copy(build / index, path / "modules")
+        folder = path / "build"
+        folder.mkdir(parents=True)
+        build = Build(tree, folder, [(origin, "/ksrc")])
+        build.configure(name, _lines(name))
+        build.make(f"-j{os.cpu_count()}", *_said(name, "make"), "vmlinux", "modules")
+        build.vmlinux(path)
+        build.make("INSTALL_MOD_PATH=/kbuild/installed", "modules_install")
+        (installed,) = (folder / "installed/lib/modules").iterdir()
+        (installed / "build").unlink(missing_ok=True)
+        os.rename(installed, path / "modules")
         # What links vmlinux is not what modules are built against
-        subprocess.run(["find", str(build), "(", "-name", "*.o", "-o", "-name", "*.a", "-o",
+        subprocess.run(["find", str(folder), "(", "-name", "*.o", "-o", "-name", "*.a", "-o",
                         "-name", ".*.cmd", ")", "-not", "-path", "*/scripts/*",
                         "-not", "-path", "*/tools/*", "-delete"], check=True)
 

@@ -127,7 +127,10 @@ KEPT = ["modules.order", "modules.builtin", "modules.builtin.modinfo"]
 
 
 def indexed_modules(tree, kernel, modules, target):
-    """A folder to put over /lib/modules/RELEASE: our modules and a fitting index."""
+    """A folder to put over /lib/modules/RELEASE: our modules and a fitting index.
+
+    The kernel's own are there as well if the disk image has none of it.
+    """
     release, plain = kernel.release, kernel.modules()
     base = target.with_name(target.name + ".base")
     there = base / "lib/modules" / release
@@ -139,7 +142,10 @@ def indexed_modules(tree, kernel, modules, target):
     for path in modules:
         shutil.copy(path, there / "updates")
     image.index_modules(tree, base, release, kernel=plain / "kernel")
-    (there / "kernel").rmdir()
+    if not kernel.in_image:
+        shutil.copytree(plain / "kernel", there / "kernel", dirs_exist_ok=True)
+    else:
+        (there / "kernel").rmdir()
     there.rename(target)
     cache.remove(base)
     say(f"modules for {release}: {' '.join(sorted(path.stem for path in modules)) or 'none'}")

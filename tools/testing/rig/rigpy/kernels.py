@@ -28,6 +28,9 @@ ALL = DEBIAN + WATCHED + BARE
 class Debian:
     """A kernel of a Debian package, with its modules."""
 
+    # Whether the disk image has its modules
+    in_image = True
+
     def __init__(self, tree, name):
         self.tree = tree
         self.name = name
@@ -65,12 +68,14 @@ class Merged:
 
 
 class Built:
-    """A kernel that the rig builds; everything is built in."""
+    """A kernel that the rig builds."""
+
+    in_image = False
 
     def __init__(self, tree, name):
         self.name = name
         self.path, origin = built.get(tree, name)
-        self.release = (self.path / "release").read_text()
+        self.release = (self.path / "release").read_text().strip()
         self.key = f"{self.release}-{self.path.name}"
         self.build = "/kbuild"
         self.binds = [(origin, "/ksrc"), (self.path / "build", "/kbuild")]

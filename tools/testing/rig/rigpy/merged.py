@@ -12,7 +12,7 @@ import shutil
 
 from . import built, cache, source
 from .checkout import TOP, Checkout
-from .say import RigError, Step
+from .say import Step
 
 CONFIGS = built.CONFIGS / "bare"
 KERNELS = sorted(path.stem for path in CONFIGS.glob("*.config"))
@@ -51,43 +51,12 @@ def _lay_out(origin, place):
     return binds
 
 
-def _options(name):
-    """Those of base.config with those of a kernel's own file over them."""
-    options = {}
-    for path in (built.CONFIGS / "base.config", CONFIGS / f"{name}.config"):
-        options.update(line.split("=", 1) for line in path.read_text().splitlines()
-                       if line.startswith("CONFIG_"))
-    return [f"{option}={value}" if value != "n" else f"# {option} is not set"
-            for option, value in options.items()]
-
-
 def _build(tree, name, place, binds):
     """Build vmlinux in a folder that may hold an earlier one; leave its objects there."""
-    build = place / "build"
-    wanted = _options(name)
-    release = f'CONFIG_LOCALVERSION="-rig-{name}"'
-
-    def run(*argv):
-        done = tree.run(argv, binds=binds, stdout=2)
-        if done.returncode:
-            raise RigError(f"{' '.join(argv)} ended with {done.returncode}; "
-                           "its messages are above")
-
-    def make(*words):
-        run("make", "-s", "-C", "/ksrc", "O=/kbuild", "KBUILD_BUILD_TIMESTAMP=1",
-            "KBUILD_BUILD_USER=rig", "KBUILD_BUILD_HOST=rig", *words)
-
-    (build / "wanted").write_text("\n".join([*wanted, release, ""]))
-    make("KCONFIG_ALLCONFIG=/kbuild/wanted", "allnoconfig")
-    lacks = set(wanted) - set((build / ".config").read_text().splitlines())
-    lacks = [line for line in lacks if line.startswith("CONFIG_")]
-    if lacks:
-        raise RigError(f"the options of the {name} kernel that it does not take: "
-                       f"{' '.join(sorted(lacks))}")
-    make(f"-j{os.cpu_count()}", "vmlinux")
-    run("objcopy", "-S", "/kbuild/vmlinux", "/kbuild/vmlinux.boot")
-    os.rename(build / "vmlinux.boot", place / "vmlinux")
-    shutil.copy(build / "include/config/kernel.release", place / "release")
+    build = built.Build(tree, place / "build", binds)
+    build.configure(name, built.options(built.CONFIGS / "base.config", CONFIGS / f"{name}.config"))
+    build.make(f"-j{os.cpu_count()}", "vmlinux")
+    build.vmlinux(place)
 
 
 def get(tree, name):
@@ -98,6 +67,5 @@ def get(tree, name):
     with cache.lock(f"build-{checkout.key}-kernel-{name}"), \
             Step(f"building the {name} kernel (minutes the first time, seconds later)"):
         (place / "build").mkdir(parents=True, exist_ok=True)
-        binds = [(origin, "/ksrc"), (place / "build", "/kbuild"), *_lay_out(origin, place)]
-        _build(tree, name, place, binds)
+        _build(tree, name, place, [(origin, "/ksrc"), *_lay_out(origin, place)])
     return place
