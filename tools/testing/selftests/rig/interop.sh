@@ -20,15 +20,19 @@
 tree=$(printf '%s\n' /usr/src/linux-headers-*-common | sort -V | tail -n 1)/include/keys
 fronts=(ours upstream)
 backs=(ours qemu)
-cpus=(4 2 1)
+# Of a PVH guest, 4 vCPUs on one emulated CPU take their time, and once it was seen to
+# take an event's interrupt with interrupts off, in the first instruction of the handler
+# of another one: an error of the emulation, of which the guest's kernel dies. These
+# cells run when interop_pvh4 is named
 left_out=()
-# With 4 vCPUs on one or two emulated CPUs a PVH guest was seen to take an event's
-# interrupt with interrupts off, in the first instruction of the handler of another
-# one: an error of the emulation, of which the guest's kernel dies
-[ "$RIG_TYPE" = pv ] || {
+if [ "${INTEROP_CPUS:-}" ]; then
+	cpus=("$INTEROP_CPUS")
+elif [ "$RIG_TYPE" = pv ]; then
+	cpus=(4 2 1)
+else
 	cpus=(2 1)
 	left_out=(4)
-}
+fi
 
 guest()
 {
@@ -213,7 +217,7 @@ for n in "${left_out[@]}"; do
 	for front in "${fronts[@]}"; do
 		for back in "${backs[@]}"; do
 			skip "$front frontend, $back backend, $n vCPUs" \
-				"QEMU's SVM interrupts a PVH guest that has interrupts off"
+				"slow, and QEMU was seen to interrupt a guest that has interrupts off: name interop_pvh4"
 		done
 	done
 done
