@@ -104,12 +104,20 @@ static void blkfront_set_phase(struct blkfront_dev *dev,
 	WRITE_ONCE(dev->phase, phase);
 }
 
-static void blkfront_close_rings(struct blkfront_dev *dev, bool replay)
+static void blkfront_end_requests(struct blkfront_dev *dev, bool replay)
 {
 	unsigned int i;
 
 	for (i = 0; i < dev->max_rings; i++)
-		blkfront_ring_close(&dev->rings[i], replay);
+		blkfront_ring_end_requests(&dev->rings[i], replay);
+}
+
+static void blkfront_close_rings(struct blkfront_dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->max_rings; i++)
+		blkfront_ring_close(&dev->rings[i]);
 }
 
 /* No request is sent and no reply taken when it returns */
@@ -124,7 +132,8 @@ static void blkfront_stop(struct blkfront_dev *dev)
 
 /*
  * The end: every request fails, now and later. Only then is who uses the disk
- * told, since he may be waiting for one.
+ * told, since he may be waiting for one. The rings stay until the backend has let
+ * go of them.
  */
 static void blkfront_fail(struct blkfront_dev *dev)
 {
@@ -132,7 +141,7 @@ static void blkfront_fail(struct blkfront_dev *dev)
 		return;
 	blkfront_stop(dev);
 	blkfront_set_phase(dev, BLKFRONT_DEAD);
-	blkfront_close_rings(dev, false);
+	blkfront_end_requests(dev, false);
 	blkfront_queue_go_on(dev);
 	if (dev->disk)
 		blk_mark_disk_dead(dev->disk);
@@ -456,7 +465,7 @@ static void blkfront_connect(struct blkfront_dev *dev)
 
 	if (err) {
 		blkfront_stop(dev);
-		blkfront_close_rings(dev, true);
+		blkfront_close_rings(dev);
 		blkfront_give_up(dev, err, "opening rings");
 		return;
 	}
@@ -552,20 +561,18 @@ static void blkfront_release(struct blkfront_dev *dev)
 		schedule_delayed_work(&dev->step, BLKFRONT_RELEASE_STEP);
 		return;
 	}
-	blkfront_close_rings(dev, true);
+	blkfront_end_requests(dev, true);
+	blkfront_close_rings(dev);
 	blkfront_set_phase(dev, BLKFRONT_WAITING);
 	if (dev->bus->state != XenbusStateInitialising)
 		blkfront_start_over(dev->bus);
 	blkfront_look(dev);
 }
 
-static void blkfront_take_step(struct blkfront_dev *dev,
-			       enum xenbus_state backend)
+static void blkfront_follow(struct blkfront_dev *dev, enum xenbus_state backend)
 {
 	bool online = true;
 
-	if (dev->phase == BLKFRONT_DEAD && dev->bus->state == XenbusStateClosed)
-		return;
 	if (backend == XenbusStateClosing || backend == XenbusStateClosed)
 		online = xenbus_read_unsigned(dev->bus->otherend, "online", 0);
 	switch (blkfront_next(backend, dev->bus->state, online,
@@ -601,6 +608,29 @@ static void blkfront_take_step(struct blkfront_dev *dev,
 	}
 }
 
+/* The backend has closed, or gone, or never was there */
+static bool blkfront_lets_go(enum xenbus_state backend)
+{
+	return backend != XenbusStateInitialised &&
+	       backend != XenbusStateConnected &&
+	       backend != XenbusStateClosing;
+}
+
+static void blkfront_take_step(struct blkfront_dev *dev,
+			       enum xenbus_state backend)
+{
+	if (dev->phase != BLKFRONT_DEAD || dev->bus->state != XenbusStateClosed)
+		blkfront_follow(dev, backend);
+	if (dev->phase == BLKFRONT_DEAD && blkfront_lets_go(backend))
+		blkfront_close_rings(dev);
+}
+
+static enum xenbus_state blkfront_backend_state(const struct blkfront_dev *dev)
+{
+	return xenbus_read_unsigned(dev->bus->otherend, "state",
+				    XenbusStateUnknown);
+}
+
 /* The disk may be where memory is written to */
 static void blkfront_step(struct blkfront_dev *dev, enum xenbus_state backend)
 {
@@ -612,9 +642,7 @@ static void blkfront_step(struct blkfront_dev *dev, enum xenbus_state backend)
 
 static void blkfront_look(struct blkfront_dev *dev)
 {
-	blkfront_take_step(dev, xenbus_read_unsigned(dev->bus->otherend,
-						     "state",
-						     XenbusStateUnknown));
+	blkfront_take_step(dev, blkfront_backend_state(dev));
 }
 
 static void blkfront_look_again(struct work_struct *work)
@@ -718,29 +746,20 @@ static int blkfront_probe(struct xenbus_device *bus,
 	return 0;
 }
 
-/* The backend has closed, or gone, or never was there */
-static bool blkfront_released(const struct xenbus_device *bus)
-{
-	unsigned int state = xenbus_read_unsigned(bus->otherend, "state",
-						  XenbusStateUnknown);
-
-	return state != XenbusStateInitialised &&
-	       state != XenbusStateConnected && state != XenbusStateClosing;
-}
-
 /* No state of the backend is heard of any more, so it is looked at */
 static void blkfront_disconnect(struct blkfront_dev *dev)
 {
 	unsigned long end = jiffies + BLKFRONT_DRAIN_TIMEOUT;
 
 	blkfront_stop(dev);
-	if (dev->phase != BLKFRONT_DEAD && dev->phase != BLKFRONT_WAITING) {
+	if (dev->rings && dev->rings->nr_pages) {
 		xenbus_switch_state(dev->bus, XenbusStateClosed);
-		while (!blkfront_released(dev->bus) &&
+		while (!blkfront_lets_go(blkfront_backend_state(dev)) &&
 		       time_before(jiffies, end))
 			msleep(BLKFRONT_DRAIN_STEP_MS);
 	}
 	blkfront_fail(dev);
+	blkfront_close_rings(dev);
 }
 
 /*
@@ -753,7 +772,8 @@ static void blkfront_remove(struct xenbus_device *bus)
 
 	mutex_lock(&dev->lock);
 	dev->removing = true;
-	if (dev->phase != BLKFRONT_LIVE || blkfront_released(bus))
+	if (dev->phase != BLKFRONT_LIVE ||
+	    blkfront_lets_go(blkfront_backend_state(dev)))
 		blkfront_disconnect(dev);
 	mutex_unlock(&dev->lock);
 	cancel_delayed_work_sync(&dev->step);
@@ -784,9 +804,10 @@ static int blkfront_resume(struct xenbus_device *bus)
 	mutex_lock(&dev->lock);
 	if (dev->phase != BLKFRONT_DEAD) {
 		blkfront_stop(dev);
-		blkfront_close_rings(dev, true);
+		blkfront_end_requests(dev, true);
 		blkfront_set_phase(dev, BLKFRONT_WAITING);
 	}
+	blkfront_close_rings(dev);
 	mutex_unlock(&dev->lock);
 	return 0;
 }

@@ -401,7 +401,8 @@ unsigned int blkfront_ring_reap(struct blkfront_ring *ring,
 				struct io_comp_batch *iob);
 void blkfront_ring_stop(struct blkfront_ring *ring);
 unsigned int blkfront_ring_release(struct blkfront_ring *ring);
-void blkfront_ring_close(struct blkfront_ring *ring, bool replay);
+void blkfront_ring_end_requests(struct blkfront_ring *ring, bool replay);
+void blkfront_ring_close(struct blkfront_ring *ring);
 
 /* pool.c */
 int blkfront_pool_init(struct blkfront_pool *pool, unsigned int max_refs);

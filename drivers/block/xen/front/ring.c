@@ -536,34 +536,45 @@ unsigned int blkfront_ring_release(struct blkfront_ring *ring)
 	return kept;
 }
 
-static void blkfront_ring_end_request(struct request *rq, bool replay)
+/**
+ * blkfront_ring_end_requests - let requests that were not answered end here
+ * @ring: stopped
+ * @replay: they are sent again on another connection, and do not fail
+ *
+ * Pages of theirs that the backend still has mapped are freed when it has not.
+ *
+ * Context: may sleep; holds none of the ring's locks; may be called again.
+ */
+void blkfront_ring_end_requests(struct blkfront_ring *ring, bool replay)
 {
-	struct blkfront_req *req = blk_mq_rq_to_pdu(rq);
+	struct request *rq;
+	unsigned int i;
 
-	blkfront_req_abandon(req);
-	if (replay)
-		blk_mq_requeue_request(rq, false);
-	else
-		blk_mq_end_request(rq, BLK_STS_IOERR);
+	for (i = 0; i < ring->nr_slots; i++) {
+		rq = ring->slots[i].rq;
+		if (!rq)
+			continue;
+		ring->slots[i].rq = NULL;
+		blkfront_req_abandon(blk_mq_rq_to_pdu(rq));
+		if (replay)
+			blk_mq_requeue_request(rq, false);
+		else
+			blk_mq_end_request(rq, BLK_STS_IOERR);
+	}
 }
 
 /**
  * blkfront_ring_close - give back what blkfront_ring_open() got, and more
- * @ring: stopped
- * @replay: requests that were not answered are sent again, and do not fail
+ * @ring: stopped, without requests
  *
  * Pages that the backend still has mapped are freed when it has not.
  *
  * Context: may sleep; holds none of the ring's locks.
  */
-void blkfront_ring_close(struct blkfront_ring *ring, bool replay)
+void blkfront_ring_close(struct blkfront_ring *ring)
 {
 	unsigned int i;
 
-	for (i = 0; i < ring->nr_slots; i++) {
-		if (ring->slots[i].rq)
-			blkfront_ring_end_request(ring->slots[i].rq, replay);
-	}
 	kvfree(ring->slots);
 	ring->slots = NULL;
 	ring->nr_slots = 0;
