@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The backend of disks serves the frontends that there are: a guest has its root
-# on it, and further disks that are a block device and, by the stock hotplug script,
-# a file. What the guest writes is there, in dom0 as well; its I/O is charged to the
-# cgroup that its threads are in; and each disk comes and goes, with its threads.
+# The backend of disks serves upstream's frontend (and this project's, in disk_pair): a
+# guest has its root on it, and further disks that are a block device and, by the
+# stock hotplug script, a file. What the guest writes is there, in dom0 as well; its
+# I/O is charged to the cgroup that its threads are in; and each disk comes and goes,
+# with its threads.
 #
 # rig: kernel=mainline timeout=600
 
@@ -34,9 +35,14 @@ eventually()
 	fail "not within 10 s: $*"
 }
 
+# This project's modules are out of the kernel's tree
 is_ours()
 {
+	local front
+
 	[ -e /sys/module/xen_blkback/parameters/max_copy_bytes ]
+	front=$(guest 'grep -o O /sys/module/xen_blkfront/taint || true')
+	equal "$front" "${DISK_FRONT:+O}" "what taints the frontend"
 	guest 'grep -q xvda /proc/partitions'
 	[ "$(threads xvda)" -ge 1 ]
 }
@@ -114,7 +120,7 @@ charged_to_the_guest()
 	local number pid began
 
 	number=$(lsblk -dno MAJ:MIN "$loop" | tr -d ' ')
-	mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup
 	echo +io >/sys/fs/cgroup/cgroup.subtree_control
 	mkdir -p /sys/fs/cgroup/b
 	for pid in $(pgrep "^$domid\.xvdc-"); do
@@ -129,6 +135,7 @@ charged_to_the_guest()
 		echo "$pid" >/sys/fs/cgroup/cgroup.procs
 	done
 	rmdir /sys/fs/cgroup/b
+	umount /sys/fs/cgroup
 }
 
 comes_and_goes()
@@ -158,7 +165,7 @@ loop=$(losetup --find --show "$folder/block")
 disk-backend ours
 # More than dom0 has CPUs
 echo 4 >/sys/module/xen_blkback/parameters/max_queues
-rig-guest create b --no-p9 --vcpus 2
+rig-guest create b --type "$RIG_TYPE" --no-p9 --vcpus 2 --blk-front "${DISK_FRONT:-upstream}"
 domid=$(rig-guest domid b)
 
 plan 6

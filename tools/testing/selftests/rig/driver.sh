@@ -9,7 +9,7 @@
 #
 #   v: mount /mnt -- 9pnet_xen ==rings== d: xen-9pback -- 9pnet_server -- /tmp/served
 #
-# rig: kernel=mainline,debug timeout=1500
+# rig: kernel=debug timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/p9device.sh"
