@@ -437,19 +437,21 @@ static void blkfront_ring_unsupported(struct blkfront_dev *dev,
 static void blkfront_ring_finish(struct blkfront_ring *ring,
 				 struct rq_list *done)
 {
+	struct request *rq, *kept = NULL;
 	struct blkfront_req *req;
 	unsigned long flags;
-	struct request *rq;
 
 	rq_list_for_each(done, rq) {
 		req = blk_mq_rq_to_pdu(rq);
 		if (unlikely(req->status == BLK_STS_NOTSUPP))
 			blkfront_ring_unsupported(ring->dev, rq);
 		if (unlikely(!blkfront_req_finish(rq)))
-			blkfront_violation(ring, "keeps pages of a request that it has answered",
-					   blk_rq_pos(rq));
+			kept = rq;
 	}
 	spin_lock_irqsave(&ring->lock, flags);
+	if (unlikely(kept))
+		blkfront_ring_broken(ring, "keeps pages of a request that it has answered",
+				     blk_rq_pos(kept));
 	rq_list_for_each(done, rq)
 		blkfront_req_give_back(ring, blk_mq_rq_to_pdu(rq));
 	spin_unlock_irqrestore(&ring->lock, flags);

@@ -22,34 +22,48 @@ said()
 	equal "$line" "$1" "the backend's word"
 }
 
-lines()
+# gone: waits until the disk is, and prints how many lines the guest has logged of any
+gone()
 {
-	guest 'dmesg | grep -c "the backend of xvdy" || true'
+	guest 'for ((n = 0; n < 100; n++)); do
+			[ -b /dev/xvdy ] || break
+			sleep 0.1
+		done
+		[ ! -b /dev/xvdy ]
+		dmesg | grep -c "the backend of xvdy" || true'
 }
 
+# Prints the status of what reads
 read_some()
+{
+	guest 'status=0
+		timeout 30 dd if=/dev/xvdy of=/dev/null bs=64k count=8 iflag=direct 2>/run/read.log ||
+			status=$?
+		echo $status'
+}
+
+# The same, later
+begin_to_read()
 {
 	guest 'rm -f /run/read.status
 		(set +e; timeout 100 dd if=/dev/xvdy of=/dev/null bs=64k count=8 iflag=direct 2>/run/read.log
 		echo $? >/run/read.status) </dev/null >/dev/null 2>&1 &'
 }
 
-# read_ends SECONDS: prints its status
 read_ends()
 {
-	guest "for ((n = 0; n < $1 * 10; n++)); do
+	guest 'for ((n = 0; n < 300; n++)); do
 			[ ! -e /run/read.status ] || break
 			sleep 0.1
 		done
-		cat /run/read.status"
+		cat /run/read.status'
 }
 
-# lie NAME ends|fails|waits
+# lie NAME ends|fails|waits|none
 lie()
 {
-	local vdev=$(((1 << 28) + (24 << 8))) before pid from to
+	local vdev=$(((1 << 28) + (24 << 8))) pid from to lines
 
-	before=$(lines)
 	coproc backend { exec "$hostile" "$domid" "$vdev" "$1"; }
 	pid=$!
 	exec {from}<&"${backend[0]}" {to}>&"${backend[1]}"
@@ -66,16 +80,10 @@ lie()
 	echo lie >&"$to"
 	said lied
 	case $2 in
-	ends)
-		read_some
-		equal "$(read_ends 30)" 0 "status of what reads"
-		;;
-	fails)
-		read_some
-		equal "$(read_ends 30)" 1 "status of what reads"
-		;;
+	ends) equal "$(read_some)" 0 "status of what reads" ;;
+	fails) equal "$(read_some)" 1 "status of what reads" ;;
 	waits)
-		read_some
+		begin_to_read
 		sleep 3
 		fails guest 'cat /run/read.status'
 		;;
@@ -84,13 +92,10 @@ lie()
 	# shellcheck disable=SC1083,SC2093 # bash's own way to close a coprocess's input
 	exec {backend[1]}>&-
 	wait "$pid"
-	[ "$2" != waits ] || equal "$(read_ends 30)" 1 "status of what reads"
-	guest 'for ((n = 0; n < 100; n++)); do
-			[ -b /dev/xvdy ] || exit 0
-			sleep 0.1
-		done
-		exit 1'
-	[ "$(lines)" -le $((before + 1)) ] || fail "more than one line: $(guest dmesg | tail)"
+	[ "$2" != waits ] || equal "$(read_ends)" 1 "status of what reads"
+	lines=$(gone)
+	[ "$lines" -le $((before + 1)) ] || fail "more than one line: $(guest dmesg | tail)"
+	echo "$lines" >/tmp/lines
 }
 
 others_went_on()
@@ -105,7 +110,8 @@ rig-guest create d --blk-front ours --no-p9 --vcpus 2 --memory 320 \
 domid=$(rig-guest domid d)
 disk=$(disk_file a 48M)
 plug xvdc "$disk"
-load_start xvdc
+# As little as will do: it has the CPU that the backend has
+load_start xvdc --thinktime=50000
 
 lies=(
 	honest=ends odd-status=fails twice=fails unknown-id=fails far-id=fails
@@ -116,7 +122,9 @@ lies=(
 )
 
 plan $((${#lies[@]} + 1))
+echo 0 >/tmp/lines
 for one in "${lies[@]}"; do
+	before=$(cat /tmp/lines)
 	run_test "${one%=*}" lie "${one%=*}" "${one#*=}"
 done
 run_test "another disk has not noticed" others_went_on
