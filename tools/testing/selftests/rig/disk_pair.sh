@@ -5,6 +5,6 @@
 # this project's does as well, under lockdep at both ends, and in a PVH guest.
 #
 # rig: kernel=lockdep timeout=900
-# rig: kernel=mainline guest=pvh timeout=600
+# rig: kernel=mainline guest=pvh when=named timeout=600
 
 DISK_FRONT=ours exec "$(dirname "$0")/disk_back.sh"
