@@ -40,11 +40,11 @@ bytes_read()
 
 loose()
 {
-	head -c $size /dev/urandom >$export/f
-	ln $export/f $export/g
+	head -c "$size" /dev/urandom >"$export"/f
+	ln "$export/f" "$export/g"
 	rig-guest mount c cached /mnt cache=loose
 	same f
-	change $export/f
+	change "$export/f"
 	same g
 	guest 'umount /mnt'
 }
@@ -68,23 +68,23 @@ start_cache()
 fscache()
 {
 	start_cache
-	head -c $size /dev/urandom >$export/kept
-	head -c $size /dev/urandom >$export/changed
+	head -c "$size" /dev/urandom >"$export"/kept
+	head -c "$size" /dev/urandom >"$export"/changed
 	rig-guest mount c cached /mnt cache=fscache,cachetag=c
 	same kept
 	same changed
 	guest 'umount /mnt'
 	[ "$(guest 'find /run/cache/cache -size +500 | wc -l')" -ge 2 ] || fail "nothing was cached"
-	change $export/changed
+	change "$export/changed"
 	rig-guest mount c cached /mnt cache=fscache,cachetag=c
 	same kept
 	[ "$(bytes_read)" -lt 10000 ] || fail "$(bytes_read) bytes were read again"
 	same changed
-	[ "$(bytes_read)" -ge $size ] || fail "only $(bytes_read) bytes were read"
+	[ "$(bytes_read)" -ge "$size" ] || fail "only $(bytes_read) bytes were read"
 	guest 'umount /mnt'
 }
 
-mkdir -p $export
+mkdir -p "$export"
 rig-guest create c --front ours --back ours --p9 "tag=cached,security_model=none,path=$export"
 domid=$(rig-guest domid c)
 
