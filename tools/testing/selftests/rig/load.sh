@@ -43,7 +43,7 @@ large_blocks_verified()
 
 dbench_runs()
 {
-	guest 'cd /mnt && dbench -t 5 -D /mnt 2 >/run/dbench.log || { tail /run/dbench.log; false; }'
+	guest 'cd /mnt && dbench -t 5 -D /mnt 4 >/run/dbench.log || { tail /run/dbench.log; false; }'
 }
 
 rings_run_full()
