@@ -7,7 +7,7 @@
 # that is built in the guest's memory; git with all that it does to a
 # repository, which it then finds sound. With and without the client's cache.
 #
-# rig: kernel=lts when=named timeout=900
+# rig: kernel=lts timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 
