@@ -57,7 +57,7 @@ class Judge:
 
     def _begin(self, number):
         variant = self.variants[number]
-        self.show.say(f"{variant.name} begins")
+        self.show.begins(variant.name)
         self.current, self.began = number, time.monotonic()
         self.suite = ktap.Suite(
             lambda outcome, text, remark: self.show.result(variant.name, outcome, text, remark),
@@ -69,7 +69,7 @@ class Judge:
             self.show.note(variant.name, "not ended when the machine was")
         self.suite.end(status)
         self.ended.add(self.current)
-        self.show.say(f"{variant.name} took {time.monotonic() - self.began:.0f} s")
+        self.show.ends(variant.name, self.began)
         self.current = self.suite = None
 
     def line(self, line):

@@ -78,7 +78,7 @@ def _out(wanted):
 
 def _phase(name, argv, seconds, folder, show):
     began = time.monotonic()
-    show.say(f"{name} begins")
+    show.begins(name)
     suite = ktap.Suite(lambda outcome, text, remark: show.result(name, outcome, text, remark),
                        lambda line: show.note(name, line))
     program = process.Program(argv, folder / f"{name}.log", show, seconds, name, cwd=TOP)
@@ -87,7 +87,7 @@ def _phase(name, argv, seconds, folder, show):
     if program.timed_out:
         suite.broken.append(f"it did not end within {seconds} s and was killed")
     suite.end(program.status)
-    show.say(f"{name} took {time.monotonic() - began:.0f} s")
+    show.ends(name, began)
 
 
 def _wanted(options):

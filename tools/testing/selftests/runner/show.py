@@ -8,6 +8,10 @@ import time
 from .ktap import FAILED, PASSED, SKIPPED
 
 
+# Seconds; of a result that took longer its time is shown
+SLOW = 10
+
+
 class Show:
     """Numbers and prints the results of all suites as one KTAP stream."""
 
@@ -15,6 +19,8 @@ class Show:
         self.began = time.monotonic()
         self.count = {PASSED: 0, FAILED: 0, SKIPPED: 0}
         self.failures = []
+        # Of each suite, when its last result came
+        self.last = {}
         # Suites run side by side: guards the counts and the order of the lines
         self.lock = threading.RLock()
         self.log = open(folder / "results.ktap", "w", encoding="utf-8")
@@ -30,11 +36,28 @@ class Show:
         spent = int(time.monotonic() - self.began)
         self._print(f"# [{spent // 60}:{spent % 60:02d}] {text}")
 
+    def begins(self, suite):
+        """From now on counts what its first result takes."""
+        self.say(f"{suite} begins")
+        self.last[suite] = time.monotonic()
+
+    def ends(self, suite, began):
+        self.say(f"{suite} took {time.monotonic() - began:.0f} s")
+
+    def _spent(self, suite):
+        """A remark on how long a result took, if it was long."""
+        now = time.monotonic()
+        spent = now - self.last.get(suite, now)
+        self.last[suite] = now
+        return f"{spent:.0f} s" if spent >= SLOW else ""
+
     def result(self, suite, outcome, name, remark=""):
         word = "not ok" if outcome == FAILED else "ok"
         if outcome == SKIPPED:
             remark = f"SKIP {remark}".rstrip()
         with self.lock:
+            spent = self._spent(suite)
+            remark = remark if outcome == SKIPPED else ", ".join(filter(None, (remark, spent)))
             self.count[outcome] += 1
             number = sum(self.count.values())
             line = f"{word} {number} {suite}: {name}" + (f" # {remark}" if remark else "")
