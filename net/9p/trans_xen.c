@@ -19,8 +19,10 @@
 
 #include "trans_xen.h"
 
-/* How long a mount waits for its backend */
-#define P9_XEN_MOUNT_TIMEOUT	(10 * HZ)
+static unsigned int mount_timeout = 10;
+module_param(mount_timeout, uint, 0644);
+MODULE_PARM_DESC(mount_timeout,
+		 "Seconds that a mount waits for its backend to connect (default 10)");
 
 /* A message fills one direction of a ring of the largest order at most */
 #define P9_XEN_MAX_MSIZE	(XEN_9PFS_PAGE_SIZE << (XEN_9PFS_MAX_ORDER - 1))
@@ -354,7 +356,7 @@ static int p9_xen_attach(struct p9_xen_front *front, struct p9_client *client)
 
 static int p9_xen_create(struct p9_client *client, struct fs_context *fc)
 {
-	unsigned long end = jiffies + P9_XEN_MOUNT_TIMEOUT;
+	unsigned long end = jiffies + READ_ONCE(mount_timeout) * (unsigned long)HZ;
 	struct p9_xen_front *front;
 	int err;
 

@@ -29,7 +29,8 @@ mounts()
 	server 'mkdir -p /tmp/served; modprobe xen-9pback'
 	# xl itself wants its daemon to run in the domain
 	p9_plug served /tmp/served "$(rig-guest domid v)" "$(rig-guest domid d)"
-	guest 'modprobe 9pnet_xen; until [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 0.2; done'
+	# Two domains with KASAN, and one CPU for both
+	guest 'modprobe 9pnet_xen mount_timeout=120; until [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 0.2; done'
 	rig-guest mount v served /mnt
 	guest 'echo from the guest >/mnt/file'
 	[ "$(server 'cat /tmp/served/file')" = "from the guest" ]
@@ -39,7 +40,8 @@ mounts()
 copied()
 {
 	# shellcheck disable=SC2016 # the guest's variables
-	guest 'for n in 1 2 3; do cp -r /usr/lib/udev/rules.d /mnt/tree.$n & done; wait
+	guest 'mountpoint -q /mnt
+		for n in 1 2 3; do cp -r /usr/lib/udev/rules.d /mnt/tree.$n & done; wait
 		for n in 1 2 3; do
 			diff -r --no-dereference /usr/lib/udev/rules.d /mnt/tree.$n
 			mv /mnt/tree.$n /mnt/moved
@@ -54,7 +56,8 @@ copied()
 killed()
 {
 	# shellcheck disable=SC2016 # the guest's variables
-	guest 'for round in 1 2 3 4; do
+	guest 'mountpoint -q /mnt || exit
+		for round in 1 2 3 4; do
 			dd if=/dev/zero of=/mnt/k.1 bs=128k count=400 status=none & one=$!
 			cat /mnt/k.1 >/dev/null 2>&1 & two=$!
 			sleep 0.5; kill -9 $one $two; wait

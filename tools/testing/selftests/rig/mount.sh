@@ -18,7 +18,7 @@ echo second >/srv/two/file
 
 guest()
 {
-	rig-guest exec m --timeout 60 -- bash -c "$1"
+	rig-guest exec m --timeout 300 -- bash -c "$1"
 }
 
 mount_options()
@@ -159,8 +159,9 @@ guest_memory()
 		awk "/^(MemFree|Buffers|Cached):/ { sum += \$2 } END { print sum }" /proc/meminfo'
 }
 
-# A ring takes 2 MiB, and 513 of 16384 grants at most. The next mount comes while the
-# backend lets go of the last one's rings.
+# A ring takes 2 MiB, and 513 of 16384 grants at most: forty that are not given back
+# are more than there are. The next mount comes while the backend lets go of the last
+# one's rings.
 mounted_again_and_again()
 {
 	local before after
