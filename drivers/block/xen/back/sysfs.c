@@ -3,6 +3,7 @@
  * What a device shows in sysfs, which stays as it is: the names are those that
  * programs have long known.
  */
+#include <linux/container_of.h>
 #include <linux/device.h>
 #include <linux/kdev_t.h>
 #include <linux/string.h>
@@ -25,79 +26,46 @@ static u64 total(struct device *dev, enum blkback_counter what)
 	return sum;
 }
 
-static ssize_t rd_req_show(struct device *dev, struct device_attribute *attr,
-			   char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_READS));
-}
-static DEVICE_ATTR_RO(rd_req);
+struct counter_attribute {
+	struct device_attribute attr;
+	enum blkback_counter what;
+};
 
-static ssize_t wr_req_show(struct device *dev, struct device_attribute *attr,
-			   char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_WRITES));
-}
-static DEVICE_ATTR_RO(wr_req);
-
-static ssize_t f_req_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_FLUSHES));
-}
-static DEVICE_ATTR_RO(f_req);
-
-static ssize_t ds_req_show(struct device *dev, struct device_attribute *attr,
-			   char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_DISCARDS));
-}
-static DEVICE_ATTR_RO(ds_req);
-
-static ssize_t oo_req_show(struct device *dev, struct device_attribute *attr,
-			   char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_WAITS));
-}
-static DEVICE_ATTR_RO(oo_req);
-
-static ssize_t rd_sect_show(struct device *dev, struct device_attribute *attr,
+static ssize_t counter_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_READ_SECTORS));
-}
-static DEVICE_ATTR_RO(rd_sect);
+	struct counter_attribute *counter =
+		container_of(attr, struct counter_attribute, attr);
 
-static ssize_t wr_sect_show(struct device *dev, struct device_attribute *attr,
-			    char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_WRITE_SECTORS));
+	return sysfs_emit(buf, "%llu\n", total(dev, counter->what));
 }
-static DEVICE_ATTR_RO(wr_sect);
 
-static ssize_t errors_show(struct device *dev, struct device_attribute *attr,
-			   char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_ERRORS));
-}
-static DEVICE_ATTR_RO(errors);
+#define COUNTER_ATTR(_name, _what)					\
+	static struct counter_attribute dev_attr_##_name = {		\
+		.attr = __ATTR(_name, 0444, counter_show, NULL),	\
+		.what = (_what),					\
+	}
 
-static ssize_t refusals_show(struct device *dev, struct device_attribute *attr,
-			     char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", total(dev, BLKBACK_REFUSALS));
-}
-static DEVICE_ATTR_RO(refusals);
+COUNTER_ATTR(rd_req, BLKBACK_READS);
+COUNTER_ATTR(wr_req, BLKBACK_WRITES);
+COUNTER_ATTR(f_req, BLKBACK_FLUSHES);
+COUNTER_ATTR(ds_req, BLKBACK_DISCARDS);
+COUNTER_ATTR(oo_req, BLKBACK_WAITS);
+COUNTER_ATTR(rd_sect, BLKBACK_READ_SECTORS);
+COUNTER_ATTR(wr_sect, BLKBACK_WRITE_SECTORS);
+COUNTER_ATTR(errors, BLKBACK_ERRORS);
+COUNTER_ATTR(refusals, BLKBACK_REFUSALS);
 
 static struct attribute *statistics_attrs[] = {
-	&dev_attr_rd_req.attr,
-	&dev_attr_wr_req.attr,
-	&dev_attr_f_req.attr,
-	&dev_attr_ds_req.attr,
-	&dev_attr_oo_req.attr,
-	&dev_attr_rd_sect.attr,
-	&dev_attr_wr_sect.attr,
-	&dev_attr_errors.attr,
-	&dev_attr_refusals.attr,
+	&dev_attr_rd_req.attr.attr,
+	&dev_attr_wr_req.attr.attr,
+	&dev_attr_f_req.attr.attr,
+	&dev_attr_ds_req.attr.attr,
+	&dev_attr_oo_req.attr.attr,
+	&dev_attr_rd_sect.attr.attr,
+	&dev_attr_wr_sect.attr.attr,
+	&dev_attr_errors.attr.attr,
+	&dev_attr_refusals.attr.attr,
 	NULL
 };
 
