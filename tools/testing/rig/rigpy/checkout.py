@@ -2,8 +2,9 @@
 """The checkout under test, and what is built of it: modules and tools.
 
 Nothing lands in the checkout. Each kernel gets a copy of the sources in the
-cache, kept up to date file by file, so that a second build is short. Inside the
-tree the copy is always /build, so no path of the host ends up in an object.
+cache, kept up to date file by file, so that a second build is short, and so is the
+first one of a second checkout, which begins with what another one has built. Inside
+the tree the copy is always /build, so no path of the host ends up in an object.
 """
 
 import os
@@ -27,9 +28,10 @@ PRODUCTS = ["*.o", "*.gcno", "*.ko", "*.a", "*.mod", "*.mod.c", ".*.cmd", ".*.d"
 class Checkout:
     """One checkout and its room in the cache."""
 
-    def __init__(self, tree, path=None):
+    def __init__(self, tree, path=TOP):
         self.tree = tree
-        self.path = path or TOP
+        self.path = path
+        self.kind = "rig-modules" if path == MODULES else "modules"
         self.key = cache.key_of(str(self.path))
         self.room = cache.directory(f"build/{self.key}")
         (self.room / "checkout").write_text(f"{self.path}\n")
@@ -39,7 +41,7 @@ class Checkout:
         """Forget what was built with trees that are gone."""
         trees = {path.name for path in cache.directory("tree").iterdir()}
         for path in self.room.iterdir():
-            if path.name.startswith(("modules-", "coverage-", "tools-")) and \
+            if path.name.startswith(("modules-", "rig-modules-", "coverage-", "tools-")) and \
                     path.name.rsplit("-", 1)[1] not in trees:
                 cache.remove(path)
 
@@ -48,11 +50,26 @@ class Checkout:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    def _begin_with_another(self, target, kernel):
+        """Take over what another checkout has built of the same kind, the latest."""
+        others = [path for path in cache.directory("build").glob(f"*/{target.name}")
+                  if (path / "modules.order").exists()]
+        if target in others or not others:
+            return
+        latest = max(others, key=lambda path: (path / "modules.order").stat().st_mtime)
+        with cache.lock(f"build-{latest.parent.name}-{kernel.name}"):
+            shutil.copytree(latest, target, symlinks=True, dirs_exist_ok=True)
+
     def _copy(self, target):
+        """Bring the copy of the sources up to date.
+
+        A file keeps its time unless its content differs: a clone's files are all new.
+        """
         keep = [f"--filter=P {name}" for name in PRODUCTS]
         skip = [f"--exclude={name}" for name in PRODUCTS]
         done = self.tree.run(
-            ["rsync", "-a", "--delete", "--exclude=/.git", *keep, *skip, "/src/", "/build/"],
+            ["rsync", "-rlpgoD", "--checksum", "--delete", "--exclude=/.git", *keep, *skip,
+             "/src/", "/build/"],
             binds=[(self.path, "/src"), (target, "/build")], capture_output=True, text=True)
         # 24: a file vanished while it was copied, as files do that others work on
         if done.returncode not in (0, 24):
@@ -67,12 +84,13 @@ class Checkout:
         coverage: have them count how often each line runs
         """
         who = f"{kernel.name} ({kernel.release})"
-        kind = "coverage" if coverage else "modules"
+        kind = "coverage" if coverage else self.kind
         folder = self._folder(f"{kind}-{kernel.key}-{self.tree.key}")
         if coverage:
             arguments = [*arguments, "GCOV_PROFILE=y"]
         with cache.lock(f"build-{self.key}-{kernel.name}"), \
                 Step(f"building the modules for {who}"):
+            self._begin_with_another(folder, kernel)
             self._copy(folder)
             self._remove_orphans(folder)
             level = [f"W={warnings}"] if warnings else []
