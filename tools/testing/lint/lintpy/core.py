@@ -68,8 +68,10 @@ KERNEL_FOLDERS = ("compat/", "drivers/", "include/", "net/")
 class Project:
     """The copy of the sources, both kernels, and where to put scratch files."""
 
-    def __init__(self, base, releases):
+    def __init__(self, base, releases, tools):
         self.releases = releases
+        # Names what the checks are and what they run
+        self.tools = tools
         self.base = base
         self.root = base / "src"
         self.extra = pathlib.Path("/lint-extra")
@@ -92,6 +94,10 @@ class Project:
 
     def kernel_files(self, suffixes=(".c", ".h")):
         return [f for f in self.c_files(suffixes) if f.startswith(KERNEL_FOLDERS)]
+
+    def build_files(self):
+        """All that a build of the modules reads."""
+        return [f for f in self.files if f.startswith(KERNEL_FOLDERS) or "/" not in f]
 
     def interpreter(self, name):
         """The last word of a script's first line, or an empty string."""

@@ -2,12 +2,14 @@
 """The host's side: copies the sources, and runs the checks inside the tree."""
 
 import argparse
+import contextlib
 import fnmatch
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 from rigpy import cache, source, tree
 from rigpy.say import RigError, say
@@ -17,6 +19,9 @@ from .names import CHECKS
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[3]
+
+# How long a result is kept that may never be asked for again
+KEEP_DAYS = 14
 
 # What a build leaves behind, for a checkout of which git knows nothing
 PRODUCTS = ["*.o", "*.ko", "*.a", "*.mod", "*.mod.c", ".*.cmd", "*.pyc",
@@ -58,6 +63,20 @@ def _export(folder, commit, target):
     subprocess.run(["tar", "-C", target, "-xf", archive], check=True)
 
 
+def _known(key):
+    """Where results are kept; those of long ago go."""
+    folder = cache.directory("lint-known") / key
+    folder.mkdir(exist_ok=True)
+    cache.use("lint-known", folder)
+    cache.prune("lint-known", 2, folder)
+    old = time.time() - KEEP_DAYS * 86400
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < old:
+                path.unlink()
+    return folder
+
+
 def _parser():
     parser = argparse.ArgumentParser(
         prog="lint", description="Check the sources without running them.")
@@ -81,9 +100,9 @@ def _check(options, work):
         _copy(folder, work / "src")
     shutil.copytree(HERE, work / "lintpy", ignore=shutil.ignore_patterns("__pycache__"))
     one = tree.get()
-    binds = [(work, "/lint"), (extra.get(), "/lint-extra")]
+    binds = [(work, "/lint"), (extra.get(), "/lint-extra"), (_known(one.key), "/lint-known")]
     binds += [(source.get(one, kernel), f"/lint-{kernel}") for kernel in ("lts", "mainline")]
-    done = one.run(["python3", "-m", "lintpy.main", one.release("lts"),
+    done = one.run(["python3", "-m", "lintpy.main", one.key, one.release("lts"),
                     one.release("mainline"), *options.checks], binds=binds, cwd="/lint",
                    env={"PYTHONPATH": "/lint", "PYTHONDONTWRITEBYTECODE": "1"})
     if not (work / "findings").exists():

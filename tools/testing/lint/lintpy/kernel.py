@@ -11,6 +11,7 @@ import re
 import shutil
 
 from .core import Finding, ToolError, run
+from .known import Known
 
 # What kbuild prints that is no warning about a module
 NOISE = re.compile(
@@ -78,7 +79,18 @@ def _sparse(project):
 
 @functools.lru_cache(maxsize=None)
 def _build(project, kernel):
-    """Builds all modules once, with W=1, and sparse on each file beside it."""
+    """What building all modules said: status, output, sparse's, its files, modules."""
+    known, files = Known(project, f"build-{kernel}"), project.build_files()
+    said = known.get(files)
+    if said is None:
+        said = _build_now(project, kernel)
+        if not said[0]:
+            known.keep(files, said)
+    return said
+
+
+def _build_now(project, kernel):
+    """Builds them with W=1, and sparse on each file beside it."""
     place = project.scratch / f"build-{kernel}"
     shutil.copytree(project.root, place, symlinks=True)
     log = project.scratch / f"sparse-{kernel}.log"
@@ -93,7 +105,11 @@ def _build(project, kernel):
                        if not NOISE.search(line)).replace(str(place), str(project.root))
     return (done.returncode, output,
             log.read_text().replace(str(place), str(project.root)),
-            log.with_suffix(".log.files"), len(list(place.rglob("*.ko"))))
+            _lines(log.with_suffix(".log.files")), len(list(place.rglob("*.ko"))))
+
+
+def _lines(path):
+    return path.read_text().split() if path.exists() else []
 
 
 def build(kernel, project):
@@ -112,8 +128,7 @@ def build(kernel, project):
 
 def sparse(kernel, project):
     """sparse on each file of the modules, any warning fails."""
-    _, _, output, files, _ = _build(project, kernel)
-    seen = files.read_text().split() if files.exists() else []
+    _, _, output, seen, _ = _build(project, kernel)
     if not [f for f in seen if not f.endswith(".mod.c")]:
         raise ToolError(f"sparse saw no file in the build for {kernel}")
     return _findings(project, output, "sparse")
@@ -175,10 +190,15 @@ def coccinelle(project):
             if (folder / part).is_dir():
                 includes += ["-I", folder / part]
     includes += ["--include", common / "include/linux/kconfig.h"]
-    files = project.kernel_files((".c",))
     patches = list(_semantic_patches(source))
     if len(patches) < 50:
         raise ToolError(f"found {len(patches)} semantic patches where the kernel has some 70")
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda p: _spatch(project, source, includes, files, p), patches)
-        return [f for found in results for f in found]
+
+    def look(files):
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = pool.map(lambda p: _spatch(project, source, includes, files, p), patches)
+            return [f for found in results for f in found]
+
+    # It reads the project's headers with each file
+    known = Known(project, "coccinelle", project.kernel_files((".h",)))
+    return known.each(project.kernel_files((".c",)), look)

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 
-from . import abi, diod, kernel, rules, style
+from . import abi, core, diod, kernel, known, rules, style
 from .core import Finding, Project, ToolError, read_allowances
 from .names import CHECKS
 
@@ -69,11 +69,17 @@ def report(number, check, project, allowances, log):
     return not left
 
 
-def main(lts, mainline, *patterns):
+def _tools(tree):
+    """The tree's key, and the code of those checks of which results are kept."""
+    return known.digest(tree, *(pathlib.Path(module.__file__).read_bytes()
+                                for module in (core, kernel, known, style)))
+
+
+def main(tree, lts, mainline, *patterns):
     checks = [c for c in CHECKS
               if not patterns or any(fnmatch.fnmatch(c, p) for p in patterns)]
     base = pathlib.Path("/lint")
-    project = Project(base, {"lts": lts, "mainline": mainline})
+    project = Project(base, {"lts": lts, "mainline": mainline}, _tools(tree))
     allow = project.root / ALLOW
     allowances = read_allowances(allow) if allow.exists() else []
     print(f"KTAP version 1\n1..{len(checks)}", flush=True)

@@ -8,6 +8,7 @@ import re
 import shutil
 
 from .core import Finding, ToolError, run
+from .known import Known
 
 def _checkpatch_some(project, number, files):
     """checkpatch on some of the files, in a folder for its cache of names."""
@@ -31,13 +32,18 @@ def _checkpatch_some(project, number, files):
 
 def checkpatch(project):
     """checkpatch --strict on every C file, the tools' as well."""
-    files, count = project.c_files(), os.cpu_count() or 1
+    known = Known(project, "checkpatch")
+    found = known.each(project.c_files(), lambda files: _checkpatch_all(project, files))
+    return sorted((f for f in found if not _documented_lock(project, f)),
+                  key=lambda f: (f.path, f.line))
+
+
+def _checkpatch_all(project, files):
+    count = os.cpu_count() or 1
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         results = pool.map(lambda n: _checkpatch_some(project, n, files[n::count]),
                            range(min(count, len(files))))
-        found = [f for some in results for f in some]
-    return sorted((f for f in found if not _documented_lock(project, f)),
-                  key=lambda f: (f.path, f.line))
+        return [f for some in results for f in some]
 
 
 def _documented_lock(project, finding):
