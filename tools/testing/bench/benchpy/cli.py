@@ -13,7 +13,7 @@ import time
 from rigpy import cache
 from rigpy.say import RigError, duration, say
 
-from . import boot, budget, compare, page, plan, results, table, units
+from . import boot, budget, compare, disks, page, plan, results, table, units
 
 TOP = boot.HERE.parents[2]
 
@@ -66,10 +66,12 @@ def _measure(options, folder):
         document["costs"] += results.counted(one, records, groups, place / "dom0")
         # Written after each boot, so that it survives whatever becomes of the next
         (folder / "bench.json").write_text(json.dumps(document, indent=1))
-    try:
-        document["units"] = units.run(folder / "units", options.kernel)
-    except RigError as error:
-        document["units"] = {"missing": str(error)}
+    parts = {"units": units} if options.quick else {"units": units, "disks": disks}
+    for name, part in parts.items():
+        try:
+            document[name] = part.run(folder / name, options.kernel)
+        except RigError as error:
+            document[name] = {"missing": str(error)}
     (folder / "bench.json").write_text(json.dumps(document, indent=1))
     return document
 
@@ -78,12 +80,12 @@ def show(document):
     """Print the tables and what is missing; the exit status."""
     for line in table.lines(document):
         print(line)
-    if "units" in document:
-        print()
-        print("\n".join(units.lines(document["units"])))
     lacks = list(results.missing(document))
-    if "missing" in document.get("units", {}):
-        lacks.append(("single operations", document["units"]["missing"]))
+    for name, part in (("units", units), ("disks", disks)):
+        if name in document:
+            print()
+            print("\n".join(part.lines(document[name])))
+            lacks += part.missing(document[name])
     if lacks:
         print(f"\n{len(lacks)} missing:")
         for name, why in lacks:
@@ -110,6 +112,18 @@ def command_units(options):
     print("\n".join(units.lines(document)))
     print(f"\n{folder}/units.json")
     return 0
+
+
+def command_disks(options):
+    folder = _folder(options.out)
+    document = disks.run(folder, options.kernel)
+    document["commit"] = _commit()
+    (folder / "disks.json").write_text(json.dumps(document, indent=1))
+    print("\n".join(disks.lines(document)))
+    lacks = list(disks.missing(document))
+    print("\n".join(f"{name}: missing: {why}" for name, why in lacks))
+    print(f"{folder}/disks.json")
+    return 1 if lacks else 0
 
 
 def command_budget(options):
@@ -194,6 +208,9 @@ def _parser():
     one = commands.add_parser("units", help="measure single operations beside diod's")
     _add_common(one)
     one.set_defaults(act=command_units)
+    one = commands.add_parser("disks", help="measure the block pair beside the kernel's")
+    _add_common(one)
+    one.set_defaults(act=command_disks)
     one = commands.add_parser("compare", help="tell what changed beyond noise")
     one.add_argument("old")
     one.add_argument("new")

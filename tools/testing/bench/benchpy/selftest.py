@@ -16,7 +16,8 @@ import tempfile
 from rigpy import tree
 from rigpy.say import RigError
 
-from . import boot, browser, budget, cli, compare, costs, page, plan, results, units, xentrace
+from . import boot, browser, budget, cli, compare, costs, disks, page, plan, results, units
+from . import xentrace
 
 GROUPS = {"write-4k": "data", "read-4k": "data", "read-1m": "data", "create": "files",
           "stat": "files", "open": "files", "untar": "trees", "build": "trees"}
@@ -388,10 +389,32 @@ def units_table(_):
     assert rows["read-4k"] == ["6.0", "12.0", "2.0", "4.0", "10.0", "2.00", "1.0"], rows["read-4k"]
 
 
+def disks_table(_):
+    """a table of disks has both pairs of each work, and says what is missing"""
+    def record(pair, seconds, cpu):
+        return {"pair": pair, "disk": "null", "work": "w", "round": 0, "ios": 1000,
+                "seconds": seconds, "cpu": {"dom0": cpu, "guest": cpu}}
+    said = [record("stock", 0.3, 60000), record("stock", 0.2, 60000), record("ours", 0.1, 30000),
+            {"pair": "stock", "disk": "null", "traced": "w", "ios": 2},
+            {"pair": "ours", "disk": "null", "traced": "w", "ios": 4},
+            {"pair": "ours", "disk": "null", "idle": 20, "wakeups": 2},
+            {"pair": "ours", "disk": "null", "work": "alone", "round": 0, "ios": 1,
+             "seconds": 1, "cpu": {"dom0": 1, "guest": 1}},
+            {"pair": "ours", "failed": "it broke"}]
+    kept = disks.summary(said, lambda pair, work: _trace())
+    document = {"kernel": "mainline", "counted": kept, "scaling": disks.summary([], None)}
+    rows = list(disks.lines(document))
+    assert "null w 250.0 100.0 2.50 120.0 60.0 0.50".split() in [row.split() for row in rows], rows
+    assert not any("alone" in row for row in rows), rows
+    assert any(row.split()[:5] == ["w", "ours", "hypercalls", "guest", "0.75,"] for row in rows)
+    assert any(row.endswith("ours: 6") for row in rows), rows
+    assert list(disks.missing(document)) == [("disks, counted", "ours: it broke")]
+
+
 TESTS = [all_results, no_compiler, hang, ignores_noise, finds_change, finds_missing,
          whole_passes, missing_fails, boot_fails, failed_target, page_whole, page_missing,
          page_alone, browser_sees, trace_counts, trace_broken, costs_counted, costs_missing,
-         budget_adds_up, units_floor, units_table]
+         budget_adds_up, units_floor, units_table, disks_table]
 
 
 def main():

@@ -73,6 +73,12 @@ def run(folder, kernel):
     return document(found, kernel, (out / "diod-version").read_text().strip())
 
 
+def missing(said):
+    """What there is no result of, with the reason."""
+    if "missing" in said:
+        yield "single operations", said["missing"]
+
+
 def lines(said):
     """The table: microseconds of an operation, and without what the socket takes."""
     if "missing" in said:

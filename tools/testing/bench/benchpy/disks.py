@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The block pair beside the kernel's own, on disks of no cost: no pass or fail."""
+
+import collections
+import json
+import shutil
+import statistics
+import subprocess
+
+from rigpy.say import RigError, say
+
+from . import xentrace
+from .boot import HERE, RIG
+
+SECONDS = 3600
+PAIRS = ["stock", "ours"]
+
+
+def _work(name, rw, bs, depth, ios, jobs=1, **further):
+    return {"name": name, "rw": rw, "bs": bs, "depth": depth, "jobs": jobs, "ios": ios,
+            **further}
+
+
+# In instruction-counted time; requests of a run, so that each takes some seconds
+COUNTED = [
+    _work("randread-4k-d1", "randread", "4k", 1, 3000),
+    _work("randwrite-4k-d1", "randwrite", "4k", 1, 3000),
+    _work("randread-4k-d32", "randread", "4k", 32, 8000, traced=True),
+    _work("randwrite-4k-d32", "randwrite", "4k", 32, 8000, traced=True),
+    _work("read-64k-d8", "read", "64k", 8, 1500, traced=True),
+    _work("write-64k-d8", "write", "64k", 8, 1500),
+    _work("read-1m-d8", "read", "1m", 8, 96),
+    _work("write-1m-d8", "write", "1m", 8, 96),
+]
+SCALING = [_work(f"{rw}-4k-d32-j{jobs}", rw, "4k", 32, 8000, jobs)
+           for rw in ("randread", "randwrite") for jobs in (1, 4)]
+
+# By disk what is done on it
+BOOTS = {
+    "counted": (["--counted", "--dom0-vcpus", "1"],
+                {"vcpus": 1, "rounds": 2, "works": COUNTED, "settle": 25, "idle": 20,
+                 "disks": {"null": [one["name"] for one in COUNTED],
+                           "brd": ["randread-4k-d32", "read-64k-d8", "write-64k-d8"]}}),
+    "scaling": (["--dom0-vcpus", "4"],
+                {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0,
+                 "disks": {"null": [one["name"] for one in SCALING]}}),
+}
+
+
+def _of_runs(runs):
+    """What a work's runs come to: us and CPU us of a request, and the spread."""
+    each = [one["seconds"] * 1e6 / one["ios"] for one in runs]
+    found = {"us": statistics.median(each), "low": min(each), "high": max(each)}
+    for who in ("dom0", "guest"):
+        found[f"cpu {who}"] = statistics.median(one["cpu"][who] for one in runs) / 1000
+    return found
+
+
+def _calls(data, ios):
+    """Hypercalls for a request, by domain; event channels' and grants' among them."""
+    calls, _ = xentrace.count(data)
+    found = collections.Counter()
+    for (domain, name), number in calls.items():
+        who = "guest" if domain else "dom0"
+        found[f"hypercalls {who}"] += number
+        if name == "event_channel_op":
+            found[f"event calls {who}"] += number
+        elif name == "grant_table_op":
+            found["grant calls"] += number
+    return {name: number / ios for name, number in found.items()}
+
+
+def summary(records, trace):
+    """What is kept of a boot's lines; trace(PAIR, WORK) has the bytes of Xen's trace."""
+    runs, kept = collections.defaultdict(list), {"results": [], "calls": [], "idle": [],
+                                                 "missing": []}
+    for one in records:
+        if "failed" in one:
+            kept["missing"].append(f"{one['pair']}: {one['failed']}")
+        elif "wakeups" in one:
+            kept["idle"].append({"pair": one["pair"],
+                                 "a minute": one["wakeups"] * 60 / one["idle"]})
+        elif "traced" in one:
+            kept["calls"].append({"pair": one["pair"], "work": one["traced"],
+                                  **_calls(trace(one["pair"], one["traced"]), one["ios"])})
+        else:
+            runs[one["disk"], one["work"], one["pair"]].append(one)
+    for (disk, work, pair), some in runs.items():
+        kept["results"].append({"disk": disk, "work": work, "pair": pair, **_of_runs(some)})
+    return kept
+
+
+def _boot(name, folder, kernel):
+    words, job = BOOTS[name]
+    stage = folder / "add"
+    shutil.copytree(HERE / "machine", stage / "machine",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    (stage / "job.json").write_text(json.dumps(job))
+    say(f"bench: booting for disks, {name}")
+    argv = [RIG, "run", *words, "--modules", "--kernel", kernel, "--vcpus", str(job["vcpus"]),
+            "--dom0-script", HERE / "machine/disks", "--add", stage, "--out", folder,
+            "--timeout", SECONDS]
+    done = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL, check=False)
+    shutil.rmtree(stage)
+    lines = folder / "dom0/disks.jsonl"
+    if not lines.exists():
+        raise RigError(f"the machine ended with {done.returncode}: see {folder}/log")
+    kept = summary([json.loads(line) for line in lines.read_text().splitlines()],
+                   lambda pair, work: (folder / f"dom0/trace/{pair}-{work}").read_bytes())
+    if done.returncode and not kept["missing"]:
+        kept["missing"].append(f"the machine ended with {done.returncode}: see {folder}/log")
+    return kept
+
+
+def run(folder, kernel):
+    """Boot twice and measure; the document."""
+    said = {"kernel": kernel}
+    for name in BOOTS:
+        place = folder / name
+        place.mkdir(parents=True)
+        said[name] = _boot(name, place, kernel)
+    return said
+
+
+def missing(said):
+    """What there is no result of, with the reason."""
+    if "missing" in said:
+        yield "disks", said["missing"]
+    for name in BOOTS:
+        for why in said.get(name, {}).get("missing", []):
+            yield f"disks, {name}", why
+
+
+def _by_pair(entries, *keys):
+    """Entries of both pairs side by side, by what they are of."""
+    found = collections.defaultdict(dict)
+    for one in entries:
+        found[tuple(one[key] for key in keys)][one["pair"]] = one
+    return {key: pairs for key, pairs in found.items() if set(pairs) == set(PAIRS)}
+
+
+def _speed(entries):
+    yield (f"{'':24}{'stock us':>10}{'ours us':>10}{'speed':>8}"
+           f"{'stock cpu':>11}{'ours cpu':>10}{'cpu':>7}")
+    for (disk, work), pairs in _by_pair(entries, "disk", "work").items():
+        stock, ours = (pairs[pair] for pair in PAIRS)
+        cpu = [one["cpu dom0"] + one["cpu guest"] for one in (stock, ours)]
+        yield (f"{disk + ' ' + work:24}{stock['us']:10.1f}{ours['us']:10.1f}"
+               f"{stock['us'] / ours['us']:8.2f}{cpu[0]:11.1f}{cpu[1]:10.1f}"
+               f"{cpu[1] / cpu[0]:7.2f}")
+
+
+def _counts(entries):
+    names = ["hypercalls guest", "hypercalls dom0", "event calls guest", "event calls dom0",
+             "grant calls"]
+    yield "for a request:"
+    for (work,), pairs in _by_pair(entries, "work").items():
+        for pair in PAIRS:
+            yield f"  {work:20}{pair:6}" + ", ".join(
+                f"{name} {pairs[pair].get(name, 0):.2f}" for name in names)
+
+
+def lines(said):
+    """The tables."""
+    if "missing" in said:
+        yield f"disks: missing: {said['missing']}"
+        return
+    for name, (_, job) in BOOTS.items():
+        yield (f"disks, {name}, {job['vcpus']} vCPUs ({said['kernel']}): time and CPU time of "
+               "a request; speed: stock's time to ours; cpu: ours to stock's, both domains")
+        yield from _speed(said[name]["results"])
+        if said[name]["calls"]:
+            yield from _counts(said[name]["calls"])
+        for one in said[name]["idle"]:
+            yield f"wake-ups of an idle backend a minute, {one['pair']}: {one['a minute']:.0f}"
+        yield ""

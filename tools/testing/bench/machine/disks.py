@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs in dom0: this project's block pair beside the kernel's, on disks of no cost.
+
+For each pair a guest of its own, whose frontend is that pair's too, and the same
+work by fio on a null_blk, which forgets what is written, and on a brd, which copies
+it. Writes /out/disks.jsonl: a line for each run of each work, with the CPU time that
+both domains took for it as Xen counts it.
+"""
+
+import json
+import os
+import sys
+import time
+
+import counts
+from common import ADD, Missing, run, say
+
+OUT = "/out/disks.jsonl"
+NAME = "disks"
+VDEV = "xvdc"
+# The disks, and how they are made
+DISKS = {
+    "null": ("/dev/nullb0", ["null_blk", "nr_devices=1", "queue_mode=2", "irqmode=0", "bs=512",
+                             "gb=1"]),
+    "brd": ("/dev/ram0", ["brd", "rd_nr=1", "rd_size=131072"]),
+}
+SIZE = "96m"
+# What fio would do for itself only
+LEAN = ["--gtod_reduce=1", "--norandommap", "--random_generator=lfsr", "--thread",
+        "--group_reporting", "--output-format=json"]
+
+
+class Session:
+    """One boot's measurements."""
+
+    def __init__(self, job, out):
+        self.job = job
+        self.out = out
+        self.whole = True
+        self.times = counts.CpuTimes()
+        self.domid = None
+        # CPU time of a run with one request a job, by the number of jobs
+        self.start_costs = {}
+
+    def note(self, **what):
+        json.dump(what, self.out)
+        self.out.write("\n")
+        self.out.flush()
+
+    # The guest and its disk
+
+    def start(self, pair):
+        run("disk-backend", "ours" if pair == "ours" else "stock")
+        with open("/sys/module/xen_blkback/parameters/max_queues", "w", encoding="ascii") as file:
+            file.write(str(self.job["vcpus"]))
+        front = "ours" if pair == "ours" else "upstream"
+        run("rig-guest", "create", NAME, "--blk-front", front, "--no-p9", "--memory", "384",
+            "--vcpus", str(self.job["vcpus"]), seconds=600)
+        self.domid = int(run("rig-guest", "domid", NAME))
+
+    def end(self):
+        run("rig-guest", "destroy", NAME)
+        self.domid = None
+
+    def guest(self, script, seconds=600):
+        return run("rig-guest", "exec", NAME, "--timeout", str(seconds), "--", "bash",
+                   "-euo", "pipefail", "-c", script, seconds=seconds + 60)
+
+    def plug(self, device):
+        run("xl", "block-attach", NAME, f"format=raw,vdev={VDEV},access=w,backendtype=phy,"
+            f"script=rig-block,target={device}")
+        self.guest(f"for ((n = 0; n < 300; n++)); do [ ! -b /dev/{VDEV} ] || exit 0; sleep 0.1; "
+                   f"done; echo no {VDEV} came; exit 1")
+
+    def unplug(self):
+        run("xl", "block-detach", NAME, VDEV)
+        self.guest(f"for ((n = 0; n < 300; n++)); do [ -b /dev/{VDEV} ] || exit 0; sleep 0.1; "
+                   f"done; echo {VDEV} stays; exit 1")
+
+    # Measurements
+
+    def cpu(self):
+        return self.times.of({"dom0": 0, "guest": self.domid})
+
+    def fio(self, work, ios):
+        """One run of fio; its own account of it, and the CPU time that it took."""
+        words = [f"--name={work['name']}", f"--filename=/dev/{VDEV}", "--allow_file_create=0",
+                 "--direct=1", f"--ioengine={work.get('engine', 'libaio')}", f"--size={SIZE}",
+                 f"--rw={work['rw']}", f"--bs={work['bs']}", f"--iodepth={work['depth']}",
+                 f"--numjobs={work['jobs']}", f"--number_ios={ios}", *LEAN]
+        before = self.cpu()
+        said = self.guest("fio " + " ".join(words))
+        after = self.cpu()
+        job = json.loads(said[said.index("{"):])["jobs"][0]
+        if job["error"]:
+            raise Missing(f"fio ended with error {job['error']}")
+        side = job["write" if "write" in work["rw"] else "read"]
+        return side, {who: after[who] - before[who] for who in before}
+
+    def measure(self, where, work):
+        """What a run takes beyond one that does hardly anything."""
+        jobs = work["jobs"]
+        if jobs not in self.start_costs:
+            _, self.start_costs[jobs] = self.fio(work, 1)
+        idle = self.start_costs[jobs]
+        for number in range(self.job["rounds"]):
+            side, cpu = self.fio(work, work["ios"] // jobs)
+            done = side["total_ios"]
+            self.note(**where, work=work["name"], round=number, ios=done,
+                      seconds=side["runtime"] / 1000,
+                      cpu={who: (cpu[who] - idle[who]) / (done - jobs) for who in cpu})
+            say(f"{where['pair']} {where['disk']} {work['name']}: "
+                f"{side['runtime'] * 1000 / done:.1f} us")
+
+    def trace(self, where, work):
+        """Hypercalls of one run, which the host counts out of Xen's trace."""
+        trace = counts.Trace(f"{where['pair']}-{work['name']}", counts.CALLS)
+        side, _ = self.fio(work, work["ios"] // work["jobs"])
+        trace.stop()
+        self.note(**where, traced=work["name"], ios=side["total_ios"])
+
+    def switches(self):
+        """How often threads of the backend came to run, since they began."""
+        found = 0
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+                    lines = file.read().splitlines()
+            except OSError:
+                continue  # it has ended
+            # Both backends call them after the guest's disk
+            if f"{self.domid}.{VDEV}" in lines[0]:
+                found += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+        return found
+
+    def idle(self, where):
+        """What an idle disk costs, after all that was to be done has been."""
+        time.sleep(self.job["settle"])
+        before = self.switches()
+        if not before:
+            raise Missing("no thread of the backend is found")
+        time.sleep(self.job["idle"])
+        self.note(**where, idle=self.job["idle"], wakeups=self.switches() - before)
+
+    def of_pair(self, pair):
+        self.start_costs = {}
+        for disk, names in self.job["disks"].items():
+            where = {"pair": pair, "disk": disk}
+            self.plug(DISKS[disk][0])
+            for work in (one for one in self.job["works"] if one["name"] in names):
+                self.measure(where, work)
+                if work.get("traced") and disk == "null":
+                    self.trace(where, work)
+            if self.job["idle"] and disk == "null":
+                self.idle(where)
+            self.unplug()
+
+    def run(self):
+        for _, words in (DISKS[disk] for disk in self.job["disks"]):
+            run("modprobe", *words)
+        for pair in ("stock", "ours"):
+            say(f"{pair}: a guest boots")
+            try:
+                self.start(pair)
+                self.of_pair(pair)
+                self.end()
+            except Missing as error:
+                self.whole = False
+                say(f"{pair}: MISSING: {error}")
+                self.note(pair=pair, failed=str(error))
+                if self.domid is not None:
+                    self.end()
+
+
+def main():
+    with open(f"{ADD}/job.json", encoding="utf-8") as file:
+        job = json.load(file)
+    with open(OUT, "w", encoding="utf-8") as out:
+        session = Session(job, out)
+        session.run()
+    return 0 if session.whole else 1
+
+
+sys.exit(main())
