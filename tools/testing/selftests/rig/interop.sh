@@ -5,11 +5,11 @@
 # backend and on QEMU's, with 1, 2 and (PV) 4 vCPUs; upstream's two together are
 # the control. And this frontend on xen-9pfsd, which speaks 9P2000.u. In each cell a
 # guest mounts, copies a part of the kernel's headers, which both sides compare,
-# has fio verify what it writes, unmounts, and the device is unplugged; once for
-# each pair it is the demo's guest script that copies.
+# has fio verify what it writes, unmounts, and the device is unplugged.
 #
 # One guest is enough: devices, backends and the frontends' modules come and go,
-# and CPUs go offline, which is what a frontend counts for its rings.
+# and CPUs go offline, which is what a frontend counts for its rings. What the guest
+# does is in 9p/interop_guest.sh.
 #
 # rig: kernel=lts,mainline guest=pv,pvh timeout=1200
 
@@ -45,6 +45,20 @@ qemu_has_died()
 	[ -n "$qemu" ] && ! grep -qs ') [^Z]' "/proc/$qemu/stat"
 }
 
+# in_guest PART...: see there
+in_guest()
+{
+	rig-guest exec i --timeout 300 -- bash /rig/9p/interop_guest.sh "$@"
+}
+
+# plug FRONT CPUS [KIND]: a device, for a guest with that frontend and CPUs
+plug()
+{
+	rm -rf /srv/interop/*
+	in_guest front "$1" "$2" "${cpus[0]}"
+	p9_plug interop /srv/interop "$domid" 0 "${3:-9pfs}"
+}
+
 # unplug KIND: a backend that does not close, as QEMU's that has crashed, is gone
 unplug()
 {
@@ -78,58 +92,6 @@ serve_by_qemu()
 	qemu=$!
 }
 
-# use_front ours|upstream: the module that modprobe takes, or the kernel's own
-use_front()
-{
-	guest 'rmmod 9pnet_xen 2>/dev/null || true; modprobe 9p'
-	if [ "$1" = ours ]; then
-		guest 'modprobe 9pnet_xen'
-	else
-		# shellcheck disable=SC2016 # the guest's variables
-		guest 'insmod /lib/modules/$(uname -r)/kernel/net/9p/9pnet_xen.ko*'
-	fi
-}
-
-# use_cpus N of those that the guest has
-use_cpus()
-{
-	guest "for ((n = 1; n < ${cpus[0]}; n++)); do
-			echo \$((n < $1)) >/sys/devices/system/cpu/cpu\$n/online
-		done
-		[ \"\$(nproc)\" = $1 ]"
-}
-
-# mount_it VERSION
-mount_it()
-{
-	guest "for ((n = 0; n < 300; n++)); do
-			case \$(cat /sys/bus/xen/devices/9pfs-0/state) in
-			Connected|Closed) break ;;
-			esac
-			sleep 0.1
-		done
-		mkdir -p /mnt
-		mount -t 9p -o trans=xen,version=$1,msize=131072 interop /mnt"
-}
-
-# work CPUS: what a cell does with its device
-work()
-{
-	rm -rf /srv/interop/*
-	mount_it 9p2000.L
-	if [ "$1" = "${cpus[0]}" ]; then
-		rig-guest exec i --timeout 300 -- \
-			env MOUNT=/mnt PART=include/keys FILES=40 MIB=4 /rig/demo/guest
-	else
-		guest "cp -r $tree /mnt/tree; diff -r $tree /mnt/tree"
-	fi
-	diff -r --no-dereference "$tree" /srv/interop/tree
-	guest 'fio --name=verify --directory=/mnt --size=512k --rw=randrw --bsrange=4k-64k \
-			--verify=crc32c --numjobs=2 --ioengine=psync --fallocate=none --minimal \
-			>/run/fio.log || { tail -n 5 /run/fio.log; exit 1; }
-		umount /mnt'
-}
-
 # clean_up STATUS KIND: whatever a cell that failed has left
 clean_up()
 {
@@ -145,11 +107,14 @@ cell()
 	local status=0 crashed=0
 
 	trap 'clean_up $? 9pfs' EXIT
-	use_cpus "$3"
-	use_front "$1"
-	p9_plug interop /srv/interop "$domid"
+	plug "$1" "$3"
 	[ "$2" != qemu ] || serve_by_qemu
-	(set -euo pipefail; work "$3"; unplug 9pfs) || status=$?
+	(
+		set -euo pipefail
+		in_guest tree 9p2000.L
+		diff -r --no-dereference "$tree" /srv/interop/tree
+		unplug 9pfs
+	) || status=$?
 	[ "$2" = qemu ] || return "$status"
 
 	# It has crashed if it is not there to be killed
@@ -171,20 +136,16 @@ daemon()
 	local pid work status=0
 
 	trap 'clean_up $? xen_9pfs' EXIT
-	use_front ours
-	rm -rf /srv/interop/*
 	# One that has died is still there for the next one, which then ends at once
 	xenstore-rm /local/domain/0/libxl/xen-9pfs 2>/dev/null || true
 	# It takes a device that is only half written
-	p9_plug interop /srv/interop "$domid" 0 xen_9pfs
+	plug ours 1 xen_9pfs
 	"$(find /usr/lib/xen-* -name xen-9pfsd)" >/tmp/9pfsd.log 2>&1 &
 	pid=$!
 	(
-		mount_it 9p2000.u
-		guest 'echo first >/mnt/log; echo second >>/mnt/log; cat /mnt/log'
+		in_guest log 9p2000.u
 		[ "$(cat /srv/interop/log)" = "first
 second" ]
-		guest 'umount /mnt'
 	) &
 	work=$!
 	while kill -0 "$work" 2>/dev/null && kill -0 "$pid" 2>/dev/null; do
