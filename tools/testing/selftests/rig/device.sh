@@ -4,7 +4,7 @@
 # The device that connected sockets are handed to the server through: who may
 # use it, and what it refuses.
 #
-# rig: kernel=lts,debug args=--no-xen timeout=600
+# rig: kernel=lts,debug args=--no-xen timeout=900
 
 set -eu
 

@@ -192,8 +192,12 @@ not_served()
 	began=$SECONDS
 	fails guest 'timeout -s KILL 2 mount -t 9p -o trans=xen,version=9p2000.L life /mnt'
 	[ $((SECONDS - began)) -le 8 ]
+	guest 'echo 3 >/sys/module/9pnet_xen/parameters/mount_timeout'
+	began=$SECONDS
 	fails guest 'mount -t 9p -o trans=xen,version=9p2000.L life /mnt' 2>&1 |
 		grep -i 'timed out'
+	[ $((SECONDS - began)) -lt 9 ]
+	guest 'echo 10 >/sys/module/9pnet_xen/parameters/mount_timeout'
 	guest 'dmesg' | grep "nobody serves the device of tag 'life'"
 	echo "9pfs-$domid-0" >"$driver/bind"
 	rig-guest mount l life /mnt

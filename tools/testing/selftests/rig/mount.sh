@@ -161,19 +161,19 @@ guest_memory()
 
 # A ring takes 2 MiB, and 513 of 16384 grants at most: forty that are not given back
 # are more than there are. The next mount comes while the backend lets go of the last
-# one's rings.
+# one's rings. With lockdep, which looks at the locks, fewer do.
 mounted_again_and_again()
 {
-	local before after
+	local before after times=40
 
+	[ "$RIG_KERNEL" != lockdep ] || times=10
 	before=$(guest_memory)
-	# shellcheck disable=SC2016 # the guest's variables
-	guest 'for ((n = 0; n < 40; n++)); do
+	guest "for ((n = 0; n < $times; n++)); do
 			umount /mnt/one
 			mount -t 9p -o trans=xen,version=9p2000.L one /mnt/one
 			cat /mnt/one/file || exit
-		done' >/tmp/firsts
-	equal "$(grep -c -x first /tmp/firsts)" 40 "mounts"
+		done" >/tmp/firsts
+	equal "$(grep -c -x first /tmp/firsts)" "$times" "mounts"
 	after=$(guest_memory)
 	echo "the guest has $before KiB before and $after KiB after"
 	[ $((before - after)) -lt 20480 ]
@@ -392,7 +392,7 @@ run_test "msize is what was asked for" msize_as_asked
 run_test "too large an msize is negotiated down" msize_too_large
 run_test "too small an msize is refused" msize_too_small
 run_test "versions that the server lacks are refused" other_versions
-run_test "unmounted and mounted forty times" mounted_again_and_again
+run_test "unmounted and mounted again and again" mounted_again_and_again
 run_test "mounted by several at once" mounted_by_several
 run_test "unmounted while a process is in it" unmounted_lazily
 run_test "options count at the next mount" options_count_at_the_next_mount
