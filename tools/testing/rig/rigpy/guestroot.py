@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """A Debian root tree for guests that boot from 9P, on a disk of dom0's.
 
-tools/initramfs/mkroot makes it, as for anybody; but for its kernels, which are
-the rig's own, without the drivers of hardware. On the disk there is root/, and
-beside it initramfs-tools/RELEASE and dracut/RELEASE, what each has made of it.
+tools/initramfs/mkroot makes it, as for anybody; but for its kernel, which is the rig's own,
+without the drivers of hardware. On the disk there is root/, and beside it
+initramfs-tools/RELEASE and dracut/RELEASE, what each has made of it. A kernel that
+needs no initramfs has neither these nor modules.
 """
 
 import pathlib
@@ -48,48 +49,50 @@ def _plain(tree):
     return cache.entry("guest-tree", key, _make_plain, keep=4)
 
 
-def _stage(tree, plain, modules, stage):
-    subprocess.run(["cp", "-a", "--reflink=auto", str(plain), str(stage)], check=True)
-    ours = stage / "modules"
-    for name in kernels.DEBIAN:
-        release = tree.release(name)
-        shutil.copytree(image.plain_modules(tree) / release,
-                        stage / "root/usr/lib/modules" / release, symlinks=True)
-        # What update-initramfs asks: how a kernel unpacks what it makes
-        shutil.copy(tree.path / "boot" / f"config-{release}", stage / "root/boot")
-        (ours / release).mkdir(parents=True)
-        for path in modules.get(name, []):
-            shutil.copy(path, ours / release)
+def _add_kernel(tree, kernel, modules, stage):
+    """Its modules, with those of the checkout over them, and what boots it."""
+    release, ours = kernel.release, stage / "modules"
+    shutil.copytree(image.plain_modules(tree) / release,
+                    stage / "root/usr/lib/modules" / release, symlinks=True)
+    # What update-initramfs asks: how a kernel unpacks what it makes
+    shutil.copy(tree.path / "boot" / f"config-{release}", stage / "root/boot")
+    (ours / release).mkdir(parents=True)
+    for path in modules:
+        shutil.copy(path, ours / release)
     for maker, words in MAKERS.items():
         _mkroot(stage / "log", "--renew", "--modules", ours, *words, stage / "root")
         (stage / maker).mkdir()
-        for name in kernels.DEBIAN:
-            release = tree.release(name)
-            shutil.copy(stage / "root/boot" / f"initrd.img-{release}", stage / maker / release)
-    for name in (ours, stage / "root.boot", stage / "root.cfg"):
-        cache.remove(name)
+        shutil.copy(stage / "root/boot" / f"initrd.img-{release}", stage / maker / release)
+    cache.remove(ours)
 
 
-def _make(tree, modules, path):
+def _stage(tree, kernel, modules, stage):
+    subprocess.run(["cp", "-a", "--reflink=auto", str(_plain(tree)), str(stage)], check=True)
+    if kernel.name in kernels.DEBIAN:
+        _add_kernel(tree, kernel, modules, stage)
+    for name in ("root.boot", "root.cfg"):
+        cache.remove(stage / name)
+
+
+def _make(tree, kernel, modules, path):
     stage = path.with_suffix(".stage")
     cache.remove(stage)
-    with Step("making the guests' root disk", 40):
+    with Step(f"making the root disk of {kernel.name}'s guests", 40):
         try:
-            _stage(tree, _plain(tree), modules, stage)
+            _stage(tree, kernel, modules, stage)
             image.make_filesystem(stage, path, "guest-root", spare=0.5, inodes=20000)
         finally:
             cache.remove(stage)
 
 
-def get(tree, modules):
+def get(tree, kernel, modules):
     """The disk, an ext4 image.
 
-    modules: for each of Debian's kernels, the files of those to put over its own
+    modules: the files of those to put over the kernel's own
     """
     # mkroot makes the tree that this is made of
     plain = _plain(tree)
     files = [path for path in sorted(SCRIPTS.rglob("*")) if path.is_file()]
-    built = [path for name in kernels.DEBIAN for path in modules.get(name, [])]
-    key = cache.key_of(plain.name, *files, *built, pathlib.Path(__file__),
+    key = cache.key_of(plain.name, kernel.name, *files, *modules, pathlib.Path(__file__),
                        pathlib.Path(image.__file__))
-    return cache.entry("guest-image", key, lambda path: _make(tree, modules, path), keep=6)
+    return cache.entry("guest-image", key, lambda path: _make(tree, kernel, modules, path), keep=6)

@@ -67,10 +67,12 @@ class Run:
     def _guest_root(self):
         if not self.options["guest_root"]:
             return None
-        checkout = Checkout(self.tree)
-        modules = {name: checkout.built_modules(checkout.build_modules(
-            kernels.get(self.tree, name))) for name in kernels.DEBIAN}
-        return guestroot.get(self.tree, modules)
+        kernel = self.kernels[self.options["kernel"]]
+        modules = []
+        if kernel.name in kernels.DEBIAN:
+            checkout = Checkout(self.tree)
+            modules = checkout.built_modules(checkout.build_modules(kernel))
+        return guestroot.get(self.tree, kernel, modules)
 
     def prepare(self):
         options = self.options
