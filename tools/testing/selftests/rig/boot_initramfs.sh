@@ -4,9 +4,11 @@
 # Boot from 9P by initramfs-tools, up to the real init: what is asked for gets
 # mounted, and whatever is wrong is named on the console, in seconds, with the
 # emergency shell or what panic= says after it. A boot takes a minute of an emulated
-# CPU, so one domain meets fault after fault: whoever leaves the shell tries again.
+# CPU, so one domain meets fault after fault: whoever leaves the shell tries again. What
+# its command line does not say is tried by the same functions in that shell.
 #
-# rig: kernel=lts,mainline args=--guest-root when=named timeout=2400
+# rig: kernel=mainline args=--guest-root,--dom0-vcpus=1 timeout=900
+# rig: kernel=lts args=--guest-root,--dom0-vcpus=1 when=named timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"
@@ -15,46 +17,54 @@ trap domain_clean EXIT
 
 shell='(initramfs)'
 # Of a boot up to the emergency shell, on a busy host
-patience=600
-
-# domain NAME WORDS [TAG=PATH]: start one
-domain()
-{
-	domain_config "$1" pv "$initramfs" "$2" 200
-	[ -z "${3:-}" ] || domain_p9 "$1" "$3"
-	domain_start "$1" "${@:4}"
-}
+patience=400
 
 # again PATTERN...: domain a tries once more
 again()
 {
 	domain_mark a
 	domain_tell a exit
-	stopped a "$@"
+	stopped "$@"
 }
 
-# stopped NAME PATTERN...: its console names the reason, and gives a shell
+# stopped PATTERN...: its console names the reason, and gives a shell
 stopped()
 {
-	local name=$1 pattern
-	shift
+	local pattern
 
-	domain_says "$name" "$shell" "$patience"
+	domain_says a "$shell" "$patience"
 	for pattern in "$@"; do
-		domain_said "$name" | grep -e "$pattern" || {
-			echo "$name has not said '$pattern', but:"
-			domain_said "$name" | tail -n 20
+		domain_said a | grep -e "$pattern" || {
+			echo "it has not said '$pattern', but:"
+			domain_said a | tail -n 20
 			return 1
 		}
 	done
 }
 
-# in_shell NAME COMMAND PATTERN: what a command in the shell prints
+# in_shell COMMAND PATTERN: what a command in the shell prints, before it asks
+# for another one
 in_shell()
 {
-	domain_mark "$1"
-	domain_tell "$1" "$2"
-	domain_says "$1" "$3" 60
+	domain_mark a
+	domain_tell a "$1"
+	domain_says a "$2" 60
+	domain_says a "^$shell" 60
+}
+
+# However much it has said since
+console_is_searched()
+{
+	local log
+
+	log=$(domain_log long)
+	mkdir -p "${log%/*}"
+	seq -f 'line %g of many' 10000 >"$log"
+	echo 0 >/tmp/long.mark
+	domain_says long 'line 1 of' 1
+	domain_says long '10000 of many' 1
+	fails domain_says long 'line 10001' 1
+	rm "$log"
 }
 
 parse()
@@ -140,7 +150,7 @@ devices_are_found()
 # Of a device that the toolstack has half undone
 other_end_is_gone()
 {
-	stopped a "the device of tag 'root' did not connect within 3 s: is a backend running" \
+	stopped "the device of tag 'root' did not connect within 1 s: is a backend running" \
 		'unable to read other end'
 }
 
@@ -148,7 +158,7 @@ other_end_is_gone()
 withdraw()
 {
 	xenstore-rm "$(p9_front "$domid")"
-	in_shell a 'while [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 1; done; echo it is "gone"' \
+	in_shell 'while [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 1; done; echo it is "gone"' \
 		'it is gone'
 	if xenstore-exists "$(p9_back "$domid")"; then
 		xenstore-rm "$(p9_back "$domid")"
@@ -158,13 +168,13 @@ withdraw()
 no_device()
 {
 	withdraw
-	again "has no 9pfs device, after 3 s: .*'tag=root,"
+	again "has no 9pfs device, after 1 s: .*'tag=root,"
 }
 
 no_such_tag()
 {
 	p9_plug other "$root" "$domid"
-	again "no device has the tag 'root' after 3 s; the tags are: 'other' (Closed)"
+	again "no device has the tag 'root' after 1 s; the tags are: 'other' (Closed)"
 	withdraw
 }
 
@@ -175,23 +185,29 @@ export_is_missing()
 	withdraw
 }
 
+# As in an initramfs that was made without it
+module_is_missing()
+{
+	in_shell 'modprobe -r 9pnet_xen && mv /usr/lib/modules/*/updates/9pnet_xen.ko / && echo it is "away"' \
+		'it is away'
+	again 'the module 9pnet_xen is not in this initramfs'
+	in_shell 'mv /9pnet_xen.ko /usr/lib/modules/*/updates/ && echo it is "back"' 'it is back'
+}
+
 device_has_come()
 {
 	p9_plug root "$root" "$domid"
 	again 'Spawning shell within the initramfs'
-	in_shell a 'cat /proc/mounts' '^root /root 9p rw,noatime,.*msize=65536.*trans=xen'
+	in_shell 'cat /proc/mounts' '^root /root 9p rw,noatime,.*msize=65536.*trans=xen'
 }
 
-module_is_missing()
-{
-	stopped module 'the module 9pnet_xen is not in this initramfs'
-}
-
-# The message of the option, and the reboot
+# The message of the option, and the reboot, for which something else stands
 panic_reboots()
 {
-	domain_says panic 'Rebooting automatically due to panic= boot argument' "$patience"
-	domain_says panic "there is no option 'cash=loose'" 1
+	in_shell "(panic=1 ROOT=9p:root,cash=loose; reboot() { echo now it \"reboots\"; }
+		. /scripts/functions; . /scripts/9p; mountroot)" 'now it reboots'
+	domain_said a | grep "there is no option 'cash=loose'"
+	domain_said a | grep 'Rebooting automatically due to panic= boot argument'
 }
 
 backend_goes()
@@ -199,7 +215,7 @@ backend_goes()
 	domain_mark a
 	echo "9pfs-$domid-0" >/sys/bus/xen-backend/drivers/xen-9pback/unbind
 	domain_says a "backend closed the device of tag 'root', which is mounted" 60
-	in_shell a 'ls /root/etc' 'I/O error\|Input/output error\|Connection'
+	in_shell 'ls /root/etc' 'I/O error\|Input/output error\|Connection'
 	domain_tell a exit
 	domain_says a "run-init: can't stat '.': Input/output error" 60
 	domain_gone a 60
@@ -209,12 +225,18 @@ backend_goes()
 # Nothing that the domain writes reaches the export, which is read-only besides
 is_overlaid()
 {
-	stopped overlay 'Spawning shell within the initramfs'
-	in_shell overlay 'cat /proc/mounts' '^overlay /root overlay rw,.*lowerdir=/run/9p-root/lower'
-	in_shell overlay 'echo mine >/root/etc/issue; cat /root/etc/issue; ls /root/etc/hostname' \
-		'^/root/etc/hostname'
-	domain_said overlay | grep -x mine
-	fails grep -x mine /srv/boot-1/root/etc/issue
+	p9_plug root /srv/read-only "$domid"
+	in_shell '. /scripts/9p-root; p9_parse 9p:root,overlay "" && p9_await && mkdir /over && p9_mount /over ro
+		cat /proc/mounts; echo that is "all"' 'that is all'
+	domain_said a | grep '^root /run/9p-root/lower 9p ro,'
+	domain_said a | grep '^overlay /over overlay rw,.*lowerdir=/run/9p-root/lower'
+	in_shell 'echo mine >/over/etc/issue; cat /over/etc/issue; ls /over/etc/hostname' \
+		'^/over/etc/hostname'
+	domain_said a | grep -x mine
+	fails grep -x mine "$root/etc/issue"
+	in_shell 'umount /over && umount /run/9p-root/memory && umount /run/9p-root/lower && echo it is "off"' \
+		'it is off'
+	withdraw
 }
 
 domain_disk 1
@@ -225,11 +247,16 @@ root=/srv/boot-1/root
 initramfs=/srv/boot-1/initramfs-tools/$DOMAIN_RELEASE
 functions=$root/usr/share/initramfs-tools/scripts/9p-root
 
-plan 12
+domain_config a pv "$initramfs" \
+	'root=9p:root,wait=1,msize=65536 rootflags=noatime rw break=init' 200
+domain_p9 a "root=$root"
+
+plan 13
+run_test "what is looked for on a console is found" console_is_searched
 run_test "options are taken" options_are_taken
 run_test "wrong options are named" wrong_options_are_named
 run_test "devices are found by tag and state" devices_are_found
-domain a 'root=9p:root,wait=3,msize=65536 rootflags=noatime rw break=init' "root=$root" -p
+domain_start a -p
 domid=$(xl domid a)
 xenstore-rm "$(p9_back "$domid")"
 xl unpause a
@@ -237,14 +264,11 @@ run_test "a device of which the other end is gone" other_end_is_gone
 run_test "no device at all" no_device
 run_test "no device of that tag" no_such_tag
 run_test "an export that is missing" export_is_missing
-run_test "the device has come, with options and rw" device_has_come
-run_test "the backend goes before there is an init, and the kernel panics" backend_goes
-domain overlay 'root=9p:root,overlay break=init' root=/srv/read-only
-domain module 'root=9p:root module_blacklist=9pnet_xen' "root=$root"
-domain panic 'root=9p:root,cash=loose panic=1' "root=$root"
-run_test "an overlay in memory over a read-only export" is_overlaid
 run_test "the transport's module is missing" module_is_missing
 run_test "panic= reboots, when an option is misspelt" panic_reboots
+run_test "an overlay in memory over a read-only export" is_overlaid
+run_test "the device has come, with options and rw" device_has_come
+run_test "the backend goes before there is an init, and the kernel panics" backend_goes
 domain_clean
 umount /srv/read-only
 finish

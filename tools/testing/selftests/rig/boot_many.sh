@@ -5,7 +5,7 @@
 # all of them come up, each sees what it has written and nobody else does, and the
 # root is as it was.
 #
-# rig: kernel=mainline args=--guest-root when=named timeout=7200
+# rig: kernel=mainline args=--guest-root,--dom0-vcpus=1 when=named timeout=7200
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"
