@@ -16,6 +16,9 @@ esac
 # PV kernel spends a quarter of its boot on looking through its page tables
 DOMAIN_FAST="rodata=off mitigations=off lsm=capability audit=0 random.trust_cpu=on clocksource=xen tsc=unstable nohz=off"
 DOMAIN_FAST+=" quiet systemd.show_status=0 systemd.tty.term.hvc0=dumb"
+# systemd gives up the login at hvc0, and is up without it, when udev has not got to that
+# device within 90 s
+DOMAIN_FAST+=" systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900"
 
 # Else the domains that boot keep dom0, which serves them all, from the only CPU
 xl sched-credit2 -d 0 -w 4096
