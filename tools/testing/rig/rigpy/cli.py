@@ -14,6 +14,13 @@ from .say import RigError, say
 P9 = "tag={tag},security_model=none,path={export}"
 
 
+def _mebibytes(text):
+    size = int(text)
+    if size < 1:
+        raise ValueError
+    return size
+
+
 def _add_machine(parser):
     parser.add_argument("--kernel", choices=kernels.ALL, default="mainline",
                         help="the guests' kernel (default: mainline)")
@@ -25,6 +32,13 @@ def _add_machine(parser):
                         help="of a guest (default: 512)")
     parser.add_argument("--front", choices=["ours", "upstream"], default="ours")
     parser.add_argument("--back", choices=["ours", "qemu"], default="ours")
+    parser.add_argument("--disk", type=_mebibytes, default=0, metavar="MIB",
+                        help="give each guest a disk of this size, /dev/xvdc (default: none)")
+    parser.add_argument("--blk-front", choices=["ours", "upstream"], default="upstream",
+                        help="the frontend of guests' disks, their roots among them (upstream)")
+    parser.add_argument("--blk-back", choices=["ours", "upstream", "qdisk"], default="upstream",
+                        help="the backend of their disks; qdisk, which is QEMU, of /dev/xvdc alone "
+                        "(upstream)")
     parser.add_argument("--modules", action="store_true",
                         help="build and offer our modules, even with a stock frontend and backend")
     parser.add_argument("--msize", type=int, default=131072)
@@ -61,7 +75,7 @@ def _job(options):
     tag, export = "share", "/srv/share"
     names = ("kernel", "type", "vcpus", "memory", "front", "back", "msize",
              "mount_options", "counted", "verbose", "timeout", "xen",
-             "coverage")
+             "coverage", "disk", "blk_front", "blk_back")
     job = {name: getattr(options, name) for name in names}
     size = shutil.get_terminal_size()
     job.update(linux_append=LINUX_FAST, watched=kernels.WATCHED,
@@ -89,6 +103,8 @@ def _run(options):
     if not options.dom0_kernel:
         options.dom0_kernel = kernels.dom0_for(options.kernel) if options.xen else options.kernel
     options.type = options.type or kernels.guest_for(options.kernel)
+    if options.blk_back == "qdisk" and not options.disk:
+        raise RigError("--blk-back qdisk serves the disk of --disk alone: say its size")
     settings = vars(options)
     settings["job"] = _job(options)
     if options.cpus is None:

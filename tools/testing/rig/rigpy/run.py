@@ -51,7 +51,8 @@ class Run:
             return []
         watched = kernel.name in kernels.WATCHED
         found = []
-        if "ours" in (options["front"], options["back"]) or options["modules"]:
+        halves = [options[name] for name in ("front", "back", "blk_front", "blk_back")]
+        if "ours" in halves or options["modules"]:
             checkout = Checkout(self.tree)
             found += checkout.built_modules(checkout.build_modules(
                 kernel, coverage=options["coverage"] and watched))

@@ -74,13 +74,21 @@ class Director:
                        check=True)
         for module in jobs.modules(job):
             self.command("modprobe", module)
+        if job["blk_back"] == "ours" and job["xen"]:
+            self.command("disk-backend", "ours")
+
+    def _disk_of(self, options):
+        if not options["disk"]:
+            return ""
+        return (f", a disk of {options['disk']} MiB, {options['blk_front']} frontend, "
+                f"{self.job['blk_back']} backend")
 
     def start_guest(self):
         guest = Guest(NAME)
         options = guests.options_of(self.job)
         self.report.progress(f"creating the guest: {options['type']}, {options['kernel']} kernel, "
                              f"{options['vcpus']} vCPUs, {options['front']} frontend, "
-                             f"{options['back']} backend")
+                             f"{options['back']} backend{self._disk_of(options)}")
         began = time.monotonic()
         guest.create(options)
         self.report.progress(f"the guest is up after {time.monotonic() - began:.1f} s")
@@ -213,6 +221,8 @@ class Director:
         left = guests.domains() if self.job["xen"] else {}
         for domid, (name, state) in left.items():
             self.fault(f"domain {domid} ({name}, state {state}) is left in xl list")
+        if self.job["blk_back"] == "ours" and self.job["xen"] and not left:
+            self.command("disk-backend", "stock")
         for module in [] if left else reversed(jobs.modules(self.job)):
             self.command("modprobe", "-r", module)
         self.command("umount", self.job["export"])

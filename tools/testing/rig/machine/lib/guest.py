@@ -6,9 +6,11 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 
+import disk as disks
 import job as jobs
 import link
 from store import Store
@@ -96,37 +98,56 @@ class Guest:
                 json.dump(record, file)
         return record
 
-    def _config(self, record):
-        address = f"10.9.{record['number']}.2"
+    def _words(self, record, address):
+        """What its kernel's command line says."""
         words = ["console=hvc0", "rig.role=guest", f"rig.name={self.name}",
                  f"rig.ip={address}", f"rig.front={record['front']}", *jobs.load()["linux_append"],
                  *record.get("append", [])]
         if record.get("shell"):
             words.append("rig.shell=1")
+        if record["root"]:
+            words.append("rig.root=memory")
         if self.watched:
             # A disk that keeps its grants would look like a leak of some
             words += ["rig.leaks=1", "xen_blkfront.feature_persistent=0",
                       *jobs.load()["watched_append"]]
+        return words
+
+    def _kernel(self, record):
         kernel = f"/run/rig/boot/vmlinux-{record['kernel']}"
         if not os.path.exists(kernel):
             raise GuestError(f"this run has no kernel {record['kernel']}; it has: " + ", ".join(
                 sorted(path.split("-", 1)[1] for path in glob.glob("/run/rig/boot/vmlinux-*"))))
+        return kernel
+
+    def _ramdisk(self, record):
         ramdisk = f"/run/rig/boot/initrd-guest-{record['kernel']}"
         if record["blk_front"] == "ours":
             ramdisk += "-ours"
             if not os.path.exists(ramdisk):
                 raise GuestError("this run has no xen-blkfront of the checkout: was it built "
                                  "for this kernel, and does the run have the modules?")
-        disk = "format=raw, vdev={}, access=r, backendtype=phy, script=rig-block, target={}"
+        if not record["root"]:
+            return ramdisk
+        # A kernel unpacks one archive after the other
+        whole = f"{FOLDER}/{self.name}.initrd"
+        with open(whole, "wb") as target:
+            for part in (ramdisk, record["root"]):
+                with open(part, "rb") as source:
+                    shutil.copyfileobj(source, target)
+        return whole
+
+    def _config(self, record):
+        address = f"10.9.{record['number']}.2"
         settings = {
             "name": self.name, "type": record["type"],
             "vcpus": int(record["vcpus"]), "memory": int(record["memory"]),
-            "kernel": kernel, "ramdisk": ramdisk,
-            "extra": " ".join(words), "on_crash": "destroy",
+            "kernel": self._kernel(record), "ramdisk": self._ramdisk(record),
+            "extra": " ".join(self._words(record, address)), "on_crash": "destroy",
             # Else Xen traps every rdtsc, for it calls an emulated TSC unsafe: a
             # third of a guest's time under load
             "tsc_mode": "native",
-            "disk": [disk.format("xvda", "/dev/rig-root"), disk.format("xvdb", "/dev/rig-run")],
+            "disk": disks.lines(record, f"{FOLDER}/{self.name}.disk"),
             "vif": [f"script=rig-vif,ip={address}"], "p9": record["p9"],
         }
         path = f"{FOLDER}/{self.name}.cfg"
@@ -145,9 +166,10 @@ class Guest:
         try:
             _xl("create", "-q", *pause, self._config(record), seconds=600)
         except GuestError:
-            os.unlink(self.path)
+            self._forget()
             raise
-        if by_qemu:
+        # libxl starts one for a disk, and it serves whatever there is
+        if by_qemu and record["blk_back"] != "qdisk":
             self._start_qemu(record)
         if record["paused"]:
             return
@@ -236,6 +258,7 @@ class Guest:
             time.sleep(0.2)
 
     def _forget(self):
+        disks.release(f"{FOLDER}/{self.name}.disk")
         for path in glob.glob(f"{FOLDER}/{self.name}.*"):
             os.unlink(path)
 
@@ -284,7 +307,8 @@ def known():
 def options_of(job):
     """What a guest is made of if nobody says otherwise."""
     return {"type": job["type"], "kernel": job["kernel"], "vcpus": job["vcpus"],
-            "blk_front": "upstream",
+            "blk_front": job["blk_front"], "blk_back": job["blk_back"], "disk": job["disk"],
+            "root": None,
             "memory": job["memory"], "front": job["front"], "back": job["back"],
             "p9": [job["p9"]], "paused": False, "append": [], "config": [],
             "shell": bool(job.get("shell"))}

@@ -26,6 +26,8 @@ def environment(job, guest=""):
         "RIG_EXPORT": job["export"], "RIG_ADD": "/rig",
         "RIG_KERNEL": job["kernel"], "RIG_DOM0_KERNEL": job["dom0_kernel"],
         "RIG_TYPE": job["type"], "RIG_FRONT": job["front"], "RIG_BACK": job["back"],
+        "RIG_DISK": "/dev/xvdc" if job["disk"] else "",
+        "RIG_BLK_FRONT": job["blk_front"], "RIG_BLK_BACK": job["blk_back"],
         "RIG_VCPUS": str(job["vcpus"]), "RIG_MEMORY": str(job["memory"]),
         "RIG_MSIZE": str(job["msize"]), "RIG_MOUNT_OPTIONS": job["mount_options"],
         "RIG_XEN": "1" if job["xen"] else "", "RIG_MODULES": " ".join(modules(job)),

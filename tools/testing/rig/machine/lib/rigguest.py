@@ -15,7 +15,8 @@ from store import StoreError
 def create(options):
     job = jobs.load()
     wanted = guests.options_of(job)
-    for name in ("type", "kernel", "vcpus", "memory", "front", "back", "blk_front", "p9"):
+    for name in ("type", "kernel", "vcpus", "memory", "front", "back", "blk_front", "disk", "root",
+                 "p9"):
         value = getattr(options, name)
         if value is not None:
             wanted[name] = value
@@ -109,7 +110,11 @@ def _add_create(commands):
     parser.add_argument("--front", choices=["ours", "upstream"])
     parser.add_argument("--back", choices=["ours", "qemu"])
     parser.add_argument("--blk-front", choices=["ours", "upstream"],
-                        help="the frontend of its disks, its root among them (upstream)")
+                        help="the frontend of its disks, its root among them (the run's)")
+    parser.add_argument("--disk", type=int, metavar="MIB", help="size of its /dev/xvdc, 0 for none (the run's)")
+    parser.add_argument("--root", metavar="FILE",
+                        help="an archive whose root/ is all that it has of files, in memory; "
+                        "it has no disk then but that of --disk")
     parser.add_argument("--p9", action="append", metavar="SPEC",
                         help="as in xl.cfg: tag=...,path=...,security_model=none; repeatable")
     parser.add_argument("--no-p9", action="store_true", help="no 9P device at all")

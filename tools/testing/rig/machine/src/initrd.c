@@ -2,7 +2,8 @@
 /*
  * First program of dom0, of guests and of a machine without Xen: finds the two
  * disks, puts a tmpfs over the root, and goes on with the init of its role from
- * the run's own disk. Alone in the initrd with the modules that the disks need.
+ * the run's own disk. Alone in the initrd with the modules that the disks need;
+ * unless the word rig.root=memory says that the root is there as well, and no disk.
  */
 
 #include <dirent.h>
@@ -161,6 +162,13 @@ static void mount_root(void)
 		give_up("no root file system");
 }
 
+/* What can be moved over the root has to be a mount */
+static void mount_memory(void)
+{
+	if (mount_at("/root", "/root", NULL, MS_BIND, NULL))
+		give_up("no root in memory");
+}
+
 static void switch_root(void)
 {
 	if (mount_at("/dev", "/root/dev", NULL, MS_MOVE, NULL) ||
@@ -173,7 +181,7 @@ static void switch_root(void)
 
 int main(void)
 {
-	char role[20], init[60];
+	char role[20], root[20] = "", init[60];
 
 	if (mount_at("dev", "/dev", "devtmpfs", 0, NULL) ||
 	    mount_at("proc", "/proc", "proc", 0, NULL) ||
@@ -182,8 +190,13 @@ int main(void)
 	if (!kernel_word("rig.role", role, sizeof(role)))
 		give_up("no rig.role= on the kernel's command line");
 	insert_modules();
-	find_disks(role);
-	mount_root();
+	kernel_word("rig.root", root, sizeof(root));
+	if (strcmp(root, "memory")) {
+		find_disks(role);
+		mount_root();
+	} else {
+		mount_memory();
+	}
 	switch_root();
 	snprintf(init, sizeof(init), "/run/rig/machine/%s-init", role);
 	execl(init, init, NULL);
