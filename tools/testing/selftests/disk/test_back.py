@@ -255,6 +255,18 @@ def discard(env):
         equal(status_of(ring, ring.discard(1, 1, (1 << 64) - 1)), ERROR, "around the end")
 
 
+@test("the wish for a secure discard counts for nothing on a disk that has none")
+def no_secure_discard(env):
+    with env.device() as device:
+        ring = device.connect()
+        equal(device.back_node("discard-secure"), "0", "discard-secure")
+        env.write("disk", 0, b"x" * 2 * MIB)
+        for sector, flag in ((0, 1), (2048, 0xff)):
+            equal(status_of(ring, ring.discard(1, sector, 1024, flag)), OKAY, f"flag {flag}")
+            check(env.read("disk", sector * SECTOR, MIB // 2) == bytes(MIB // 2), "it is still there")
+        equal(status_of(ring, ring.discard(1, 65535, 2, 1)), ERROR, "beyond the end")
+
+
 @test("no discard if the toolstack says so")
 def no_discard(env):
     with env.device(discard_enable=0) as device:
