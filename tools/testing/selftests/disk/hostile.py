@@ -28,7 +28,9 @@ for function in (GNTTAB.xengnttab_open, GNTTAB.xengnttab_map_grant_ref, EVTCHN.x
 ENTRIES = 32
 HEADER = 64
 ENTRY = 112
-READ, WRITE, INDIRECT = 0, 1, 6
+READ, WRITE, DISCARD, INDIRECT = 0, 1, 5, 6
+ERROR, NOT_SUPPORTED = -1, -2
+SECURE = 1
 INIT_WAIT, INITIALISED, CONNECTED, CLOSING, CLOSED = 2, 3, 4, 5, 6
 SECTORS = 2048
 
@@ -45,6 +47,8 @@ OFFERS = {
         "multi-queue-max-queues": 4294967295, "feature-max-indirect-segments": 4294967295,
     },
     "queues-none": {"multi-queue-max-queues": 0},
+    # No lie: takes secure discards, no others, until it takes none
+    "erases": {"feature-discard": 1, "discard-secure": 1},
 }
 
 
@@ -195,6 +199,8 @@ class Liar:
             ring.put(number, 200)
         elif name == "odd-status":
             ring.put(number, operation, -30000)
+        elif name == "erases" and operation == DISCARD:
+            ring.put(number, operation, NOT_SUPPORTED)
         elif name == "kept" and operation in (READ, WRITE):
             self._keep(request)
             ring.put(number, operation)
@@ -206,7 +212,8 @@ class Liar:
         if operation == INDIRECT:
             operation = request[1]
         if not self.lying:
-            self.ring.put(number, operation)
+            plain = operation == DISCARD and request[1] != SECURE
+            self.ring.put(number, operation, ERROR if plain else 0)
         elif self.name == "silence":
             return
         else:

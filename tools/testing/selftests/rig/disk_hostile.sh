@@ -60,10 +60,10 @@ read_ends()
 		cat /run/read.status'
 }
 
-# lie NAME ends|fails|waits|none
-lie()
+# begin NAME: a device that is honest yet; sets pid, from, to
+begin()
 {
-	local vdev=$(((1 << 28) + (24 << 8))) pid from to lines
+	local vdev=$(((1 << 28) + (24 << 8)))
 
 	coproc backend { exec "$hostile" "$domid" "$vdev" "$1"; }
 	pid=$!
@@ -71,6 +71,23 @@ lie()
 	# shellcheck disable=SC2064 # of this backend
 	trap "kill $pid 2>/dev/null || true" EXIT
 	said connected
+}
+
+# end: the device goes
+end()
+{
+	exec {to}>&-
+	# shellcheck disable=SC1083,SC2093 # bash's own way to close a coprocess's input
+	exec {backend[1]}>&-
+	wait "$pid"
+}
+
+# lie NAME ends|fails|waits|none
+lie()
+{
+	local pid from to lines
+
+	begin "$1"
 	if [ "$2" != none ]; then
 		guest 'for ((n = 0; n < 100; n++)); do
 				[ ! -b /dev/xvdy ] || break
@@ -89,14 +106,40 @@ lie()
 		fails guest 'cat /run/read.status'
 		;;
 	esac
-	exec {to}>&-
-	# shellcheck disable=SC1083,SC2093 # bash's own way to close a coprocess's input
-	exec {backend[1]}>&-
-	wait "$pid"
+	end
 	[ "$2" != waits ] || equal "$(read_ends)" 1 "status of what reads"
 	lines=$(gone)
 	[ "$lines" -le $((before + 1)) ] || fail "more than one line: $(guest dmesg | tail)"
 	echo "$lines" >/tmp/lines
+}
+
+# What a program asks to be erased the backend is asked to, and one that has refused
+# that is not asked again
+erases()
+{
+	local pid from to
+
+	begin erases
+	guest 'for ((n = 0; n < 100; n++)); do
+			[ ! -b /dev/xvdy ] || break
+			sleep 0.1
+		done
+		blkdiscard --secure -l 64k /dev/xvdy
+		if blkdiscard -l 64k /dev/xvdy; then
+			echo "it was asked for a secure discard where a plain one was wanted"
+			exit 1
+		fi'
+	echo lie >&"$to"
+	said lied
+	guest 'for n in 1 2; do
+			if blkdiscard --secure -l 64k /dev/xvdy 2>/run/erase; then
+				exit 1
+			fi
+			grep "not supported" /run/erase
+		done
+		dd if=/dev/xvdy of=/dev/null bs=64k count=8 iflag=direct'
+	end
+	equal "$(gone)" "$before" "lines in the guest's log"
 }
 
 others_went_on()
@@ -122,12 +165,14 @@ lies=(
 	size-missing=none numbers-odd=ends queues-none=ends
 )
 
-plan $((${#lies[@]} + 1))
+plan $((${#lies[@]} + 2))
 echo 0 >/tmp/lines
 for one in "${lies[@]}"; do
 	before=$(cat /tmp/lines)
 	run_test "${one%=*}" lie "${one%=*}" "${one#*=}"
 done
+before=$(cat /tmp/lines)
+run_test "secure discards, and a backend that does not know them after all" erases
 run_test "another disk has not noticed" others_went_on
 
 rig-guest shutdown d
