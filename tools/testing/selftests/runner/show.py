@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the user sees: each result as it comes, and the count at the end."""
 
+import re
 import sys
 import threading
 import time
@@ -8,6 +9,7 @@ import time
 from .ktap import FAILED, PASSED, SKIPPED
 
 
+TOLD = re.compile(r"\d s$")
 # Seconds; of a result that took longer its time is shown
 SLOW = 10
 
@@ -57,7 +59,9 @@ class Show:
             remark = f"SKIP {remark}".rstrip()
         with self.lock:
             spent = self._spent(suite)
-            remark = remark if outcome == SKIPPED else ", ".join(filter(None, (remark, spent)))
+            # Some say themselves what they took
+            if outcome != SKIPPED and not TOLD.search(remark):
+                remark = ", ".join(filter(None, (remark, spent)))
             self.count[outcome] += 1
             number = sum(self.count.values())
             line = f"{word} {number} {suite}: {name}" + (f" # {remark}" if remark else "")
