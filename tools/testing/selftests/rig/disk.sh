@@ -128,18 +128,21 @@ out_of_grants()
 	fails guest 'dmesg | grep -i "i/o error"'
 }
 
-# What the load has left in the pools, and does not need any more
+# What a load has left in the pools, and does not need any more. It comes when somebody
+# looks already, for pools do not wait for that.
 grants_go_back()
 {
-	# shellcheck disable=SC2016 # the guest's
 	guest 'cd /sys/kernel/tracing
 		echo gnttab_free_grant_reference >set_ftrace_filter
-		echo function >current_tracer
-		for ((n = 0; n < 600; n++)); do
+		echo function >current_tracer'
+	verify xvdc
+	# shellcheck disable=SC2016 # the guest's
+	guest 'cd /sys/kernel/tracing
+		for ((n = 0; n < 100; n++)); do
 			if grep -q "<-blkfront_pool_trim" trace; then
 				break
 			fi
-			sleep 0.1
+			sleep 0.5
 		done
 		found=$(grep -c "<-blkfront_pool_trim" trace || true)
 		echo nop >current_tracer
