@@ -9,7 +9,7 @@
 #
 #   v: mount /mnt -- 9pnet_xen ==rings== d: xen-9pback -- 9pnet_server -- /tmp/served
 #
-# rig: kernel=debug timeout=1500
+# rig: kernel=debug timeout=2400
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/p9device.sh"
@@ -99,7 +99,7 @@ backend_destroyed()
 # KASAN is what they are here for: the others take half the time of a boot, and look at
 # the same code in other suites
 lean=(--no-p9 --front ours --back ours --append kmemleak=off
-	--append lockdep.prove_locking=0)
+	--append lockdep.prove_locking=0 --timeout 1200)
 rig-guest create d "${lean[@]}" &
 rig-guest create v --vcpus 2 "${lean[@]}"
 wait $!
