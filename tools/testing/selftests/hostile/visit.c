@@ -41,8 +41,8 @@
 #define LARGE		30000
 /* Within this a step ends, or never; emulated machines are slow */
 #define STEP_MS		8000
-/* The same where it never ends */
-#define SILENCE_MS	1200
+/* The same where it never ends, since the last one that did */
+#define SILENCE_MS	2500
 /* A dead device does not make anybody wait for so long */
 #define AT_ONCE_MS	2000
 /* Until all of a crowd wait */
@@ -267,6 +267,28 @@ static bool gone(pid_t pid, unsigned int ms)
 	return true;
 }
 
+static size_t steps_ended(size_t count)
+{
+	size_t i, ended = 0;
+
+	for (i = 0; i < count; i++)
+		ended += results[i].ended;
+	return ended;
+}
+
+/* The same for a process that takes steps, where @ms is for each of them */
+static bool gone_after_steps(pid_t pid, size_t count, unsigned int ms)
+{
+	size_t before;
+
+	do {
+		before = steps_ended(count);
+		if (gone(pid, ms))
+			return true;
+	} while (steps_ended(count) != before);
+	return false;
+}
+
 static void print_results(const struct step *list, size_t count)
 {
 	size_t i;
@@ -281,7 +303,10 @@ static void print_results(const struct step *list, size_t count)
 	}
 }
 
-/* In a process that is killed when its time is over; false if it had to be */
+/*
+ * In a process that is killed when no step has ended for @ms; false if it had to
+ * be
+ */
 static bool try_steps(const struct step *list, size_t count, unsigned int ms)
 {
 	bool ended;
@@ -291,7 +316,7 @@ static bool try_steps(const struct step *list, size_t count, unsigned int ms)
 	pid = fork();
 	if (!pid)
 		run_steps(list, count);
-	ended = gone(pid, ms);
+	ended = gone_after_steps(pid, count, ms);
 	if (!ended) {
 		kill(pid, SIGKILL);
 		/* Who has mounted has a file to close, and waits for that */
@@ -552,7 +577,7 @@ int visit(unsigned int number, const char *outcome, unsigned int lines)
 		die("out of memory");
 	await_device();
 	if (!visit_in_a_crowd(outcome)) {
-		ended = try_steps(steps, count, silent ? SILENCE_MS : 2 * STEP_MS);
+		ended = try_steps(steps, count, silent ? SILENCE_MS : STEP_MS);
 		expect(outcome, ended);
 		if (results[0].ended && !results[0].error)
 			unmount();
