@@ -37,7 +37,7 @@ given()
 # Three cuts while files are written, of which each may come at any moment
 writes_and_cuts()
 {
-	local disk log cut writer
+	local disk log cut writer enough
 
 	disk=$(disk_file a 32M)
 	log=$(disk_file log 256M)
@@ -48,10 +48,14 @@ writes_and_cuts()
 	map cut "0 65536 log-writes $disk $log"
 	given xvdc /dev/mapper/cut
 	guest 'mkdir -p /mnt/cut; mount /dev/xvdc /mnt/cut'
-	rig-guest exec d --timeout 120 -- /rig/disk/acks.py write /mnt/cut 12 >/tmp/acks &
+	rig-guest exec d --timeout 120 -- /rig/disk/acks.py write /mnt/cut 20 >/tmp/acks &
 	writer=$!
 	for cut in "${cuts[@]}"; do
-		sleep 3
+		enough=$(($(wc -l </tmp/acks) + 8))
+		until [ "$(wc -l </tmp/acks)" -ge "$enough" ]; do
+			kill -0 "$writer"
+			sleep 0.2
+		done
 		# What has come by now was said before
 		cp /tmp/acks "/tmp/acks.$cut"
 		dmsetup message cut 0 mark "$cut"
