@@ -16,6 +16,8 @@ from rigpy.say import RigError, duration, say
 from . import boot, budget, compare, disks, page, plan, results, table, units
 
 TOP = boot.HERE.parents[2]
+# What is measured apart from the mounts, too
+PARTS = {"units": units, "disks": disks}
 
 
 def _folder(wanted):
@@ -66,8 +68,9 @@ def _measure(options, folder):
         document["costs"] += results.counted(one, records, groups, place / "dom0")
         # Written after each boot, so that it survives whatever becomes of the next
         (folder / "bench.json").write_text(json.dumps(document, indent=1))
-    parts = {"units": units} if options.quick else {"units": units, "disks": disks}
-    for name, part in parts.items():
+    for name, part in PARTS.items():
+        if options.quick and name == "disks":
+            continue
         try:
             document[name] = part.run(folder / name, options.kernel)
         except RigError as error:
@@ -81,7 +84,7 @@ def show(document):
     for line in table.lines(document):
         print(line)
     lacks = list(results.missing(document))
-    for name, part in (("units", units), ("disks", disks)):
+    for name, part in PARTS.items():
         if name in document:
             print()
             print("\n".join(part.lines(document[name])))
@@ -104,25 +107,15 @@ def command_run(options):
     return status
 
 
-def command_units(options):
-    folder = _folder(options.out)
-    document = units.run(folder, options.kernel)
+def command_part(options):
+    part, folder = PARTS[options.part], _folder(options.out)
+    document = part.run(folder, options.kernel)
     document["commit"] = _commit()
-    (folder / "units.json").write_text(json.dumps(document, indent=1))
-    print("\n".join(units.lines(document)))
-    print(f"\n{folder}/units.json")
-    return 0
-
-
-def command_disks(options):
-    folder = _folder(options.out)
-    document = disks.run(folder, options.kernel)
-    document["commit"] = _commit()
-    (folder / "disks.json").write_text(json.dumps(document, indent=1))
-    print("\n".join(disks.lines(document)))
-    lacks = list(disks.missing(document))
-    print("\n".join(f"{name}: missing: {why}" for name, why in lacks))
-    print(f"{folder}/disks.json")
+    path = folder / f"{options.part}.json"
+    path.write_text(json.dumps(document, indent=1))
+    print("\n".join(part.lines(document)))
+    lacks = list(part.missing(document))
+    print("\n".join([*(f"{name}: missing: {why}" for name, why in lacks), f"\n{path}"]))
     return 1 if lacks else 0
 
 
@@ -207,10 +200,10 @@ def _parser():
     one.set_defaults(act=command_budget)
     one = commands.add_parser("units", help="measure single operations beside diod's")
     _add_common(one)
-    one.set_defaults(act=command_units)
+    one.set_defaults(act=command_part, part="units")
     one = commands.add_parser("disks", help="measure the block pair beside the kernel's")
     _add_common(one)
-    one.set_defaults(act=command_disks)
+    one.set_defaults(act=command_part, part="disks")
     one = commands.add_parser("compare", help="tell what changed beyond noise")
     one.add_argument("old")
     one.add_argument("new")
