@@ -31,7 +31,7 @@ PHASES = {
     "model": ([RIG, "exec", "--", "bash", HERE.parent / "model" / "run"], 900),
     "fuzz": ([HERE.parent / "fuzz" / "run", "--seconds", "60", "--selftest"], 1800),
     "posix-host": ([RIG, "exec", "--", "bash", HERE / "posix" / "host"], 900),
-    "install": ([RIG, "exec", "--", "bash", HERE / "install"], 900),
+    "install": ([RIG, "exec", "--", "bash", HERE / "install"], 1800),
     "bench": ([HERE.parent / "bench" / "selftest"], 900),
     "rig": ([HERE.parent / "rig" / "selftest"], 3600),
     "faults": ([HERE.parent / "rig" / "selftest-faults", "lockdep", "debug"], 7200),
