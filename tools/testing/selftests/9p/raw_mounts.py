@@ -6,6 +6,7 @@ number, which no other has, and a version that changes whenever the file does.
 import contextlib
 import ctypes
 import errno
+import mmap
 import os
 import subprocess
 import time
@@ -20,7 +21,6 @@ NFSD = "/proc/fs/nfsd"
 GRACE = 10  # seconds, no less than that can be set
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-CACHESTAT = 451  # the system call's number, the same on every machine
 
 
 def run(*command):
@@ -302,15 +302,17 @@ def in_memory(path):
     """Whether this side's page cache has any page of a file. A read that must not
     wait is no way to ask: it begins to read ahead, and a fast disk is done with
     that before it has looked."""
-    whole = (ctypes.c_uint64 * 2)(0, 0)
-    counts = (ctypes.c_uint64 * 5)()
     fd = os.open(path, os.O_RDONLY)
-    try:
-        if LIBC.syscall(CACHESTAT, fd, whole, counts, 0):
-            raise OSError(ctypes.get_errno(), f"cachestat of {path}")
-    finally:
-        os.close(fd)
-    return counts[0] > 0
+    pages = mmap.mmap(fd, 0, mmap.MAP_PRIVATE)
+    os.close(fd)
+    there = ctypes.create_string_buffer(-(-len(pages) // mmap.PAGESIZE))
+    start = ctypes.c_char.from_buffer(pages)
+    err = LIBC.mincore(ctypes.byref(start), ctypes.c_size_t(len(pages)), there)
+    del start  # or the mapping cannot be closed
+    pages.close()
+    if err:
+        raise OSError(ctypes.get_errno(), f"mincore of {path}")
+    return any(byte & 1 for byte in there.raw)
 
 
 def forget(path):
