@@ -7,7 +7,7 @@
 # all of it. A device that nobody has mounted takes nothing of either side. One
 # guest with four devices, two of them good.
 #
-# rig: kernel=lts,lockdep timeout=900
+# rig: kernel=lts,lockdep timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

@@ -5,7 +5,7 @@
 # over a Unix socket: no Xen has part in it. The export is a tmpfs, as
 # an overlay's files claim to be on another device than its directories.
 #
-# rig: kernel=lts,debug args=--no-xen timeout=900
+# rig: kernel=lts,debug args=--no-xen timeout=1800
 
 set -eu
 
