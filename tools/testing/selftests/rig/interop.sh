@@ -3,7 +3,7 @@
 #
 # Either half works with what others have: this frontend and upstream's, on this
 # backend and on QEMU's, with 1, 2 and (PV) 4 vCPUs; upstream's two together are
-# the control. And this frontend on xen-9pfsd, which speaks 9P2000.u. In each cell a
+# the control. And (PV) this frontend on xen-9pfsd, which speaks 9P2000.u. In each cell a
 # guest mounts, copies a part of the kernel's headers, which both sides compare,
 # has fio verify what it writes, unmounts, and the device is unplugged.
 #
@@ -175,7 +175,9 @@ lts|mainline) ;;
 esac
 rig-guest create i --type "$RIG_TYPE" --vcpus "${cpus[0]}" --no-p9 --front ours --back ours
 domid=$(rig-guest domid i)
-plan $((${#fronts[@]} * ${#backs[@]} * (${#cpus[@]} + ${#left_out[@]}) + 1))
+tests=$((${#fronts[@]} * ${#backs[@]} * (${#cpus[@]} + ${#left_out[@]})))
+[ "$RIG_TYPE" != pv ] || tests=$((tests + 1))
+plan "$tests"
 for n in "${left_out[@]}"; do
 	for front in "${fronts[@]}"; do
 		for back in "${backs[@]}"; do
@@ -198,7 +200,7 @@ for n in "${cpus[@]}"; do
 		done
 	done
 done
-run_test "this frontend on xen-9pfsd, with 9P2000.u" daemon
+[ "$RIG_TYPE" != pv ] || run_test "this frontend on xen-9pfsd, with 9P2000.u" daemon
 modprobe xen-9pback
 rig-guest shutdown i
 finish
