@@ -36,28 +36,36 @@ def versions():
     return {line.split(None, 1)[0]: line.split(None, 1)[1] for line in done.stdout.splitlines()}
 
 
-def _stage(folder, program, job):
-    shutil.copytree(HERE / "machine", folder / "machine",
+def stage(folder, job, *files):
+    """What dom0 finds at /rig: its part of the benchmark, what to do, and files."""
+    shutil.copytree(HERE / "machine", folder / "add/machine",
                     ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(program, folder / "bench")
-    (folder / "job.json").write_text(json.dumps(job))
+    (folder / "add/job.json").write_text(json.dumps(job))
+    for path in files:
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / "add" / path.name)
+
+
+def run_rig(folder, script, words, seconds):
+    """Boot for a script of machine/ with what was staged; the rig's exit status."""
+    argv = [RIG, "run", *words, "--dom0-script", HERE / "machine" / script,
+            "--add", folder / "add", "--out", folder, "--timeout", seconds]
+    try:
+        return subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL,
+                              timeout=seconds + AROUND, check=False).returncode
+    except subprocess.TimeoutExpired:
+        return 124
+    finally:
+        shutil.rmtree(folder / "add")
 
 
 def run(boot, program, folder, kernel):
     """Boot once; a dict of what is to be said of the boot. Results are in folder."""
     folder.mkdir(parents=True)
-    _stage(folder / "add", program, boot.job)
-    argv = [RIG, "run", *boot.words, "--kernel", kernel, "--vcpus", str(boot.job["vcpus"]),
-            "--dom0-script", HERE / "machine/dom0", "--add", folder / "add",
-            "--out", folder, "--timeout", str(SECONDS)]
+    stage(folder, boot.job, program)
     say(f"bench: booting {boot.name}: {boot.text}")
     began = time.monotonic()
-    try:
-        status = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL,
-                                timeout=SECONDS + AROUND, check=False).returncode
-    except subprocess.TimeoutExpired:
-        status = 124
-    shutil.rmtree(folder / "add")
+    status = run_rig(folder, "dom0", [*boot.words, "--kernel", kernel,
+                                      "--vcpus", boot.job["vcpus"]], SECONDS)
     return {"name": boot.name, "text": boot.text, "counted": boot.counted, "kernel": kernel,
             "steps": boot.job["steps"], "status": status,
             "vcpus": boot.job["vcpus"], "seconds": round(time.monotonic() - began),

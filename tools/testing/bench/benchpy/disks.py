@@ -3,14 +3,11 @@
 
 import collections
 import json
-import shutil
 import statistics
-import subprocess
 
 from rigpy.say import RigError, say
 
-from . import xentrace
-from .boot import HERE, RIG
+from . import boot, xentrace
 
 SECONDS = 3600
 PAIRS = ["stock", "ours"]
@@ -39,10 +36,11 @@ SCALING = [_work(f"{rw}-4k-d32-j{jobs}", rw, "4k", 32, 8000, jobs)
 BOOTS = {
     "counted": (["--counted", "--dom0-vcpus", "1"],
                 {"vcpus": 1, "rounds": 2, "works": COUNTED, "settle": 25, "idle": 20,
+                 "memory": COUNTED[2],
                  "disks": {"null": [one["name"] for one in COUNTED],
                            "brd": ["randread-4k-d32", "read-64k-d8", "write-64k-d8"]}}),
     "scaling": (["--dom0-vcpus", "4"],
-                {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0,
+                {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0, "memory": None,
                  "disks": {"null": [one["name"] for one in SCALING]}}),
 }
 
@@ -72,14 +70,16 @@ def _calls(data, ios):
 
 def summary(records, trace):
     """What is kept of a boot's lines; trace(PAIR, WORK) has the bytes of Xen's trace."""
-    runs, kept = collections.defaultdict(list), {"results": [], "calls": [], "idle": [],
-                                                 "missing": []}
+    runs, kept = collections.defaultdict(list), {
+        "results": [], "calls": [], "idle": [], "memory": [], "missing": []}
     for one in records:
         if "failed" in one:
             kept["missing"].append(f"{one['pair']}: {one['failed']}")
         elif "wakeups" in one:
             kept["idle"].append({"pair": one["pair"],
                                  "a minute": one["wakeups"] * 60 / one["idle"]})
+        elif "memory" in one:
+            kept["memory"].append({"pair": one["pair"], **one["memory"]})
         elif "traced" in one:
             kept["calls"].append({"pair": one["pair"], "work": one["traced"],
                                   **_calls(trace(one["pair"], one["traced"]), one["ios"])})
@@ -92,23 +92,17 @@ def summary(records, trace):
 
 def _boot(name, folder, kernel):
     words, job = BOOTS[name]
-    stage = folder / "add"
-    shutil.copytree(HERE / "machine", stage / "machine",
-                    ignore=shutil.ignore_patterns("__pycache__"))
-    (stage / "job.json").write_text(json.dumps(job))
+    boot.stage(folder, job)
     say(f"bench: booting for disks, {name}")
-    argv = [RIG, "run", *words, "--modules", "--kernel", kernel, "--vcpus", str(job["vcpus"]),
-            "--dom0-script", HERE / "machine/disks", "--add", stage, "--out", folder,
-            "--timeout", SECONDS]
-    done = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL, check=False)
-    shutil.rmtree(stage)
+    status = boot.run_rig(folder, "disks", [*words, "--modules", "--kernel", kernel,
+                                            "--vcpus", job["vcpus"]], SECONDS)
     lines = folder / "dom0/disks.jsonl"
     if not lines.exists():
-        raise RigError(f"the machine ended with {done.returncode}: see {folder}/log")
+        raise RigError(f"the machine ended with {status}: see {folder}/log")
     kept = summary([json.loads(line) for line in lines.read_text().splitlines()],
                    lambda pair, work: (folder / f"dom0/trace/{pair}-{work}").read_bytes())
-    if done.returncode and not kept["missing"]:
-        kept["missing"].append(f"the machine ended with {done.returncode}: see {folder}/log")
+    if status and not kept["missing"]:
+        kept["missing"].append(f"the machine ended with {status}: see {folder}/log")
     return kept
 
 
@@ -171,6 +165,9 @@ def lines(said):
         yield from _speed(said[name]["results"])
         if said[name]["calls"]:
             yield from _counts(said[name]["calls"])
+        for one in said[name]["memory"]:
+            yield (f"memory of a ring after work, {one['pair']}: {one['dom0']:.0f} KiB in dom0, "
+                   f"{one['guest']:.0f} KiB in the guest")
         for one in said[name]["idle"]:
             yield f"wake-ups of an idle backend a minute, {one['pair']}: {one['a minute']:.0f}"
         yield ""

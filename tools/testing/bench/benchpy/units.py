@@ -3,14 +3,13 @@
 
 import json
 import pathlib
-import shutil
 import statistics
-import subprocess
 
 from rigpy import tree
 from rigpy.say import RigError, say
 
-from .boot import HERE, RIG
+from . import boot
+from .boot import HERE
 
 SECONDS = 900
 # "traced" is ours while its tracepoints are recorded
@@ -55,19 +54,12 @@ def document(found, kernel, diod):
 def run(folder, kernel):
     """Boot a machine without Xen and measure; the document."""
     program = build(folder / "build")
-    stage = folder / "add"
-    (stage / "machine").mkdir(parents=True)
-    shutil.copy(program, stage / "units")
-    shutil.copy(HERE / "machine/units", stage / "machine/units")
+    boot.stage(folder, {}, program)
     say("bench: booting for single operations: no Xen, time counted in instructions")
-    argv = [RIG, "run", "--no-xen", "--counted", "--modules", "--kernel", kernel,
-            "--dom0-script", HERE / "machine/units", "--add", stage, "--out", folder,
-            "--timeout", SECONDS]
-    done = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL,
-                          check=False)
-    shutil.rmtree(stage)
-    if done.returncode:
-        raise RigError(f"the machine ended with {done.returncode}: see {folder}/log")
+    status = boot.run_rig(folder, "units", ["--no-xen", "--counted", "--modules",
+                                            "--kernel", kernel], SECONDS)
+    if status:
+        raise RigError(f"the machine ended with {status}: see {folder}/log")
     out = pathlib.Path(folder) / "dom0"
     found = summary((out / "units.jsonl").read_text().splitlines())
     return document(found, kernel, (out / "diod-version").read_text().strip())

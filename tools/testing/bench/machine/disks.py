@@ -20,10 +20,12 @@ NAME = "disks"
 VDEV = "xvdc"
 # The disks, and how they are made
 DISKS = {
-    "null": ("/dev/nullb0", ["null_blk", "nr_devices=1", "queue_mode=2", "irqmode=0", "bs=512",
+    "null": ("/dev/nullb0", ["null_blk", "nr_devices=5", "queue_mode=2", "irqmode=0", "bs=512",
                              "gb=1"]),
     "brd": ("/dev/ram0", ["brd", "rd_nr=1", "rd_size=131072"]),
 }
+# Further ones, for what a ring takes of memory
+MORE = {f"xvd{letter}": f"/dev/nullb{number}" for number, letter in enumerate("defg", 1)}
 SIZE = "96m"
 # What fio would do for itself only
 LEAN = ["--gtod_reduce=1", "--norandommap", "--random_generator=lfsr", "--thread",
@@ -66,25 +68,25 @@ class Session:
         return run("rig-guest", "exec", NAME, "--timeout", str(seconds), "--", "bash",
                    "-euo", "pipefail", "-c", script, seconds=seconds + 60)
 
-    def plug(self, device):
-        run("xl", "block-attach", NAME, f"format=raw,vdev={VDEV},access=w,backendtype=phy,"
+    def plug(self, device, vdev=VDEV):
+        run("xl", "block-attach", NAME, f"format=raw,vdev={vdev},access=w,backendtype=phy,"
             f"script=rig-block,target={device}")
-        self.guest(f"for ((n = 0; n < 300; n++)); do [ ! -b /dev/{VDEV} ] || exit 0; sleep 0.1; "
-                   f"done; echo no {VDEV} came; exit 1")
+        self.guest(f"for ((n = 0; n < 300; n++)); do [ ! -b /dev/{vdev} ] || exit 0; sleep 0.1; "
+                   f"done; echo no {vdev} came; exit 1")
 
-    def unplug(self):
-        run("xl", "block-detach", NAME, VDEV)
-        self.guest(f"for ((n = 0; n < 300; n++)); do [ -b /dev/{VDEV} ] || exit 0; sleep 0.1; "
-                   f"done; echo {VDEV} stays; exit 1")
+    def unplug(self, vdev=VDEV):
+        run("xl", "block-detach", NAME, vdev)
+        self.guest(f"for ((n = 0; n < 300; n++)); do [ -b /dev/{vdev} ] || exit 0; sleep 0.1; "
+                   f"done; echo {vdev} stays; exit 1")
 
     # Measurements
 
     def cpu(self):
         return self.times.of({"dom0": 0, "guest": self.domid})
 
-    def fio(self, work, ios):
+    def fio(self, work, ios, vdev=VDEV):
         """One run of fio; its own account of it, and the CPU time that it took."""
-        words = [f"--name={work['name']}", f"--filename=/dev/{VDEV}", "--allow_file_create=0",
+        words = [f"--name={work['name']}", f"--filename=/dev/{vdev}", "--allow_file_create=0",
                  "--direct=1", f"--ioengine={work.get('engine', 'libaio')}", f"--size={SIZE}",
                  f"--rw={work['rw']}", f"--bs={work['bs']}", f"--iodepth={work['depth']}",
                  f"--numjobs={work['jobs']}", f"--number_ios={ios}", *LEAN]
@@ -142,6 +144,27 @@ class Session:
         time.sleep(self.job["idle"])
         self.note(**where, idle=self.job["idle"], wakeups=self.switches() - before)
 
+    def free(self):
+        """Memory that is free in both domains when all that can be read again is gone, KiB."""
+        script = "sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; grep MemFree /proc/meminfo"
+        return {who: int(text.split()[-2]) for who, text in
+                (("dom0", run("sh", "-c", script)), ("guest", self.guest(script)))}
+
+    def memory(self, where, work):
+        """What a ring holds that was at work and is not yet idle for long."""
+        (first, device), *others = MORE.items()
+        # What all disks share is there with the first
+        self.plug(device, first)
+        before = self.free()
+        for vdev, device in others:
+            self.plug(device, vdev)
+            self.fio(work, work["ios"] // 8, vdev)
+        after = self.free()
+        rings = len(others) * self.job["vcpus"]
+        self.note(**where, memory={who: (before[who] - after[who]) / rings for who in before})
+        for vdev in MORE:
+            self.unplug(vdev)
+
     def of_pair(self, pair):
         self.start_costs = {}
         for disk, names in self.job["disks"].items():
@@ -153,6 +176,8 @@ class Session:
                     self.trace(where, work)
             if self.job["idle"] and disk == "null":
                 self.idle(where)
+            if self.job["memory"] and disk == "null":
+                self.memory(where, self.job["memory"])
             self.unplug()
 
     def run(self):
