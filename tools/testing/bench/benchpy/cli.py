@@ -13,11 +13,13 @@ import time
 from rigpy import cache
 from rigpy.say import RigError, duration, say
 
-from . import boot, budget, compare, disks, page, plan, results, table, units
+from . import boot, budget, compare, disks, page, plan, results, roots, table, units
 
 TOP = boot.HERE.parents[2]
 # What is measured apart from the mounts, too
-PARTS = {"units": units, "disks": disks}
+PARTS = {"units": units, "disks": disks, "roots": roots}
+# Those that take too long for the quick way
+LONG = ["disks", "roots"]
 
 
 def _folder(wanted):
@@ -69,7 +71,7 @@ def _measure(options, folder):
         # Written after each boot, so that it survives whatever becomes of the next
         (folder / "bench.json").write_text(json.dumps(document, indent=1))
     for name, part in PARTS.items():
-        if options.quick and name == "disks":
+        if options.quick and name in LONG:
             continue
         try:
             document[name] = part.run(folder / name, options.kernel)
@@ -204,6 +206,9 @@ def _parser():
     one = commands.add_parser("disks", help="measure the block pair beside the kernel's")
     _add_common(one)
     one.set_defaults(act=command_part, part="disks")
+    one = commands.add_parser("roots", help="measure a boot from 9P beside one from a disk")
+    _add_common(one)
+    one.set_defaults(act=command_part, part="roots")
     one = commands.add_parser("compare", help="tell what changed beyond noise")
     one.add_argument("old")
     one.add_argument("new")

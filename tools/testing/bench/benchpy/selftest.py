@@ -16,8 +16,8 @@ import tempfile
 from rigpy import tree
 from rigpy.say import RigError
 
-from . import boot, browser, budget, cli, compare, costs, disks, page, plan, results, units
-from . import xentrace
+from . import boot, browser, budget, cli, compare, costs, disks, page, plan, results, roots
+from . import units, xentrace
 
 GROUPS = {"write-4k": "data", "read-4k": "data", "read-1m": "data", "create": "files",
           "stat": "files", "open": "files", "untar": "trees", "build": "trees"}
@@ -398,6 +398,7 @@ def disks_table(_):
             {"pair": "stock", "disk": "null", "traced": "w", "ios": 2},
             {"pair": "ours", "disk": "null", "traced": "w", "ios": 4},
             {"pair": "ours", "disk": "null", "idle": 20, "wakeups": 2},
+            {"pair": "ours", "disk": "null", "memory": {"dom0": 55.4, "guest": 800}},
             {"pair": "ours", "disk": "null", "work": "alone", "round": 0, "ios": 1,
              "seconds": 1, "cpu": {"dom0": 1, "guest": 1}},
             {"pair": "ours", "failed": "it broke"}]
@@ -408,13 +409,25 @@ def disks_table(_):
     assert not any("alone" in row for row in rows), rows
     assert any(row.split()[:5] == ["w", "ours", "hypercalls", "guest", "0.75,"] for row in rows)
     assert any(row.endswith("ours: 6") for row in rows), rows
+    assert any(row.endswith("ours: 55 KiB in dom0, 800 KiB in the guest") for row in rows), rows
     assert list(disks.missing(document)) == [("disks, counted", "ours: it broke")]
+
+
+def roots_table(_):
+    """a table of roots has those that there were, and says what is missing"""
+    found = roots.summary("disk\t30.5\t2.0\t28.0\t1200\t30000000\t8000000\t\n"
+                          "mmap\t40.25\t9.5\t30.1\t48000\t31000000\t9000000\t\n")
+    document = {"kernel": "mainline", "status": 1, "results": found}
+    rows = [" ".join(row.split()) for row in roots.lines(document)]
+    assert "ext4, disk 30.5 2.0 28.0 1200 30.0 8.0" in rows, rows
+    assert "9p, mmap 40.2 9.5 30.1 48000 31.0 9.0" in rows, rows
+    assert [name for name, _ in roots.missing(document)] == ["boot, loose"], document
 
 
 TESTS = [all_results, no_compiler, hang, ignores_noise, finds_change, finds_missing,
          whole_passes, missing_fails, boot_fails, failed_target, page_whole, page_missing,
          page_alone, browser_sees, trace_counts, trace_broken, costs_counted, costs_missing,
-         budget_adds_up, units_floor, units_table, disks_table]
+         budget_adds_up, units_floor, units_table, disks_table, roots_table]
 
 
 def main():

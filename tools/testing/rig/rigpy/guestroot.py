@@ -20,6 +20,12 @@ SCRIPTS = checkout.TOP / "tools/initramfs"
 MKROOT = SCRIPTS / "mkroot"
 # Besides what mkroot puts there: for tests of a root to live on
 INCLUDE = ["sqlite3", "libcap2-bin", "dracut-core"]
+# The benchmark boots the tree from a disk, too
+DISK_HOOK = """#!/bin/sh
+[ "$1" != prereqs ] || exit 0
+. /usr/share/initramfs-tools/hook-functions
+manual_add_modules xen-blkfront ext4
+"""
 LEAVE_OUT = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*",
              "/usr/share/doc/*", "/usr/share/zoneinfo/*", "/usr/share/bash-completion/*"]
 
@@ -59,6 +65,9 @@ def _add_kernel(tree, kernel, modules, stage):
     (ours / release).mkdir(parents=True)
     for path in modules:
         shutil.copy(path, ours / release)
+    hook = stage / "root/etc/initramfs-tools/hooks/disk"
+    hook.write_text(DISK_HOOK)
+    hook.chmod(0o755)
     for maker, words in MAKERS.items():
         _mkroot(stage / "log", "--renew", "--modules", ours, *words, stage / "root")
         (stage / maker).mkdir()
