@@ -223,7 +223,7 @@ int p9s_op_readdir(struct p9s_request *rq)
 	if (msg->offset > S64_MAX)
 		return -EINVAL;
 	buf = p9s_request_payload(rq, size);
-	if (size && !buf)
+	if (!buf)
 		return -ENOMEM;
 	p9s_buf_init(&dir.out, buf, size);
 

@@ -100,7 +100,7 @@ static ssize_t p9s_read_copied(struct p9s_request *rq, struct file *file,
 	struct kiocb iocb;
 
 	vec.iov_base = p9s_request_payload(rq, count);
-	if (count && !vec.iov_base)
+	if (!vec.iov_base)
 		return -ENOMEM;
 	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, count);
 	init_sync_kiocb(&iocb, file);

@@ -320,7 +320,7 @@ static int p9s_readlink_put(struct p9s_request *rq, const char *target)
 	if (len > P9S_MAX_TARGET || len + P9S_LINK_HDR > rq->msize)
 		return -ENAMETOOLONG;
 	buf = p9s_request_payload(rq, len);
-	if (len && !buf)
+	if (!buf)
 		return -ENOMEM;
 	memcpy(buf, target, len);
 	p9s_put_u16(&rq->out, len);

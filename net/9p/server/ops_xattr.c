@@ -304,7 +304,7 @@ int p9s_xattr_pread(struct p9s_request *rq, const struct p9s_xattr *xattr)
 	if (xattr->missing)
 		return -EBADF;
 	buf = p9s_request_payload(rq, count);
-	if (count && !buf)
+	if (!buf)
 		return -ENOMEM;
 	rq->payload_len = p9s_xattr_read(xattr, msg->offset, buf, count);
 	p9s_put_u32(&rq->out, rq->payload_len);

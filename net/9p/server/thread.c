@@ -401,14 +401,15 @@ void p9s_thread_stop(struct p9_server_session *session)
 /**
  * p9s_thread_buffer - room for the data of a reply
  * @thread: the thread that puts it together
- * @size: bytes that are needed
+ * @size: bytes that are needed; may be none
  *
  * Context: that thread; may sleep.
- * Return: the room, which stays the thread's, or NULL without memory.
+ * Return: the room, which stays the thread's, or NULL without memory, but never
+ * because none is needed.
  */
 void *p9s_thread_buffer(struct p9s_thread *thread, size_t size)
 {
-	if (size <= thread->buffer_size)
+	if (thread->buffer && size <= thread->buffer_size)
 		return thread->buffer;
 	kvfree(thread->buffer);
 	thread->buffer = kvmalloc(size, GFP_KERNEL);
