@@ -182,6 +182,7 @@ enum blkback_stall {
  * @persist_lru: those that no request uses, the longest unused first
  * @persist_nr: how many stay mapped in all
  * @max_persist: how many may
+ * @persist_full: one more would have stayed
  * @active: when the thread last had work, in jiffies; read by others
  * @in_need: on the guest's list of those that wait for pages, which guards it
  * @stats: counters, written by the thread, read by anybody
@@ -224,6 +225,7 @@ struct blkback_queue {
 	struct list_head persist_lru;
 	unsigned int persist_nr;
 	unsigned int max_persist;
+	bool persist_full;
 	unsigned long active;
 	struct list_head in_need;
 	struct blkback_stats stats;

@@ -81,7 +81,11 @@ void blkback_persist_add(struct blkback_queue *queue, struct blkback_seg *seg)
 {
 	struct blkback_persist *persist;
 
-	if (queue->persist_nr >= queue->max_persist || !blkback_guest_keep(queue))
+	if (queue->persist_nr >= queue->max_persist) {
+		queue->persist_full = true;
+		return;
+	}
+	if (!blkback_guest_keep(queue))
 		return;
 	persist = kmalloc_obj(*persist, GFP_NOIO | __GFP_NOWARN);
 	if (!persist)

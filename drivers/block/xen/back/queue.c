@@ -201,9 +201,11 @@ static void give_back(struct blkback_queue *queue)
 	}
 	if (seconds)
 		blkback_persist_trim(queue, seconds * HZ);
-	/* Full: those that the guest has gone over to come in for others */
-	if (queue->persist_nr >= queue->max_persist)
+	/* There was no room: those that the guest has gone over to come in for others */
+	if (queue->persist_full) {
+		queue->persist_full = false;
 		blkback_persist_trim(queue, HZ);
+	}
 }
 
 static bool has_work(struct blkback_queue *queue)
@@ -285,7 +287,8 @@ static int size_queue(struct blkback_queue *queue)
 	unsigned int most = queue->nr_slots * BLKIF_MAX_SEGMENTS_PER_REQUEST;
 
 	queue->max_copy_pages = COPY_PAGES_PER_PAGE << queue->conn->order;
-	queue->max_persist = min(most, READ_ONCE(blkback_max_persist));
+	/* Not by the slots: of indirect requests each has more than one page */
+	queue->max_persist = READ_ONCE(blkback_max_persist);
 	queue->pool_max = min(most, READ_ONCE(blkback_buffer_pages));
 	queue->pool_max = max(queue->pool_max, BLKBACK_MAX_SEGS);
 	queue->pool = kvmalloc_array(queue->pool_max, sizeof(*queue->pool),

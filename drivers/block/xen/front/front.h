@@ -106,6 +106,7 @@ struct blkfront_req {
  * @nr_bufs: how many there are
  * @low_bufs: as @low_refs
  * @min_bufs: as @min_refs
+ * @all_bufs: how many there are with those that requests use
  *
  * Guarded by the ring's lock.
  */
@@ -119,6 +120,7 @@ struct blkfront_pool {
 	unsigned int nr_bufs;
 	unsigned int low_bufs;
 	unsigned int min_bufs;
+	unsigned int all_bufs;
 };
 
 /**

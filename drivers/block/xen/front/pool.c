@@ -7,6 +7,9 @@
  * batch and keeps what its ring uses, so that no request waits for that lock; what
  * has not been used for a while goes back. One request can always be sent: what
  * that takes is never given back.
+ *
+ * Of buffers there are no more than a backend keeps mapped. With more of them it
+ * would map and unmap some for each request, on top of the copies.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -16,6 +19,8 @@
 
 /* How many grants are taken at a time */
 #define BLKFRONT_POOL_BATCH	32
+/* Most buffers: as many as Linux's backends keep mapped of a ring, by default */
+#define BLKFRONT_POOL_MAX_BUFS	1056U
 
 /**
  * blkfront_pool_init - make an empty pool
@@ -185,6 +190,34 @@ static void blkfront_pool_add_refs(struct blkfront_ring *ring,
 	spin_unlock_irqrestore(&ring->lock, flags);
 }
 
+/* How many buffers lack of @nr, counted as if they were there; or -EBUSY */
+static int blkfront_pool_count_bufs(struct blkfront_ring *ring,
+				    unsigned int nr)
+{
+	struct blkfront_pool *pool = &ring->pool;
+	unsigned long flags;
+	int lack;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	lack = nr - min(nr, pool->nr_bufs);
+	if (lack > BLKFRONT_POOL_MAX_BUFS - pool->all_bufs)
+		lack = -EBUSY;
+	else
+		pool->all_bufs += lack;
+	spin_unlock_irqrestore(&ring->lock, flags);
+	return lack;
+}
+
+static void blkfront_pool_uncount_bufs(struct blkfront_ring *ring,
+				       unsigned int nr)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	ring->pool.all_bufs -= nr;
+	spin_unlock_irqrestore(&ring->lock, flags);
+}
+
 static void blkfront_pool_add_buf(struct blkfront_ring *ring,
 				  struct blkfront_buf *buf)
 {
@@ -199,14 +232,15 @@ static void blkfront_pool_add_buf(struct blkfront_ring *ring,
  * blkfront_pool_grow - get a ring's pool more of what it lacks
  * @ring: the ring
  * @refs: grants that a request needs of it
- * @bufs: buffers that it needs
+ * @bufs: buffers that it needs, of which the pool may have some
  * @gfp: how to allocate buffers
  *
  * Grants come by the batch if there are as many, or else as few as needed. What
  * others take of them in between is theirs, so the caller looks again.
  *
  * Context: as @gfp says; the ring's lock is not held.
- * Return: 0, -ENOSPC when there are no grants, -ENOMEM when there is no memory.
+ * Return: 0, -ENOSPC when there are no grants, -EBUSY when there are as many
+ * buffers as there may be, -ENOMEM when there is no memory.
  */
 int blkfront_pool_grow(struct blkfront_ring *ring, unsigned int refs,
 		       unsigned int bufs, gfp_t gfp)
@@ -214,6 +248,7 @@ int blkfront_pool_grow(struct blkfront_ring *ring, unsigned int refs,
 	unsigned int batch = max(refs, BLKFRONT_POOL_BATCH);
 	struct blkfront_buf *buf;
 	grant_ref_t head;
+	int lack;
 
 	if (refs) {
 		if (gnttab_alloc_grant_references(batch, &head)) {
@@ -223,13 +258,16 @@ int blkfront_pool_grow(struct blkfront_ring *ring, unsigned int refs,
 		}
 		blkfront_pool_add_refs(ring, batch, head);
 	}
-	while (bufs--) {
+	lack = blkfront_pool_count_bufs(ring, bufs);
+	for (; lack > 0; lack--) {
 		buf = blkfront_buf_alloc(ring->dev, gfp | __GFP_NOWARN);
-		if (!buf)
+		if (!buf) {
+			blkfront_pool_uncount_bufs(ring, lack);
 			return -ENOMEM;
+		}
 		blkfront_pool_add_buf(ring, buf);
 	}
-	return 0;
+	return lack;
 }
 
 /* Some of the grants that were not used since the last time, not the reserve */
@@ -283,6 +321,7 @@ static unsigned int blkfront_pool_free_bufs(struct blkfront_ring *ring,
 			blkfront_pool_add_buf(ring, buf);
 		}
 	}
+	blkfront_pool_uncount_bufs(ring, freed);
 	return freed;
 }
 

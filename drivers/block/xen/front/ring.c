@@ -170,7 +170,7 @@ int blkfront_ring_fill(struct blkfront_ring *ring)
 	return blkfront_pool_grow(ring,
 				  pool->min_refs - min(pool->min_refs,
 						       pool->nr_refs),
-				  bufs - min(bufs, pool->nr_bufs), GFP_KERNEL);
+				  bufs, GFP_KERNEL);
 }
 
 /**

@@ -337,19 +337,37 @@ def idle(env):
         equal(switches(device) - before, 0, "context switches")
 
 
+def used():
+    """Memory of the kernel's own, KiB."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        lines = dict(line.split(":") for line in file)
+    return sum(int(lines[name].split()[0]) for name in ("Slab", "KernelStack", "VmallocUsed"))
+
+
 @test("a ring of a page takes 128 KiB at most")
 def memory(env):
-    def used():
-        with open("/proc/meminfo", encoding="ascii") as file:
-            lines = dict(line.split(":") for line in file)
-        return sum(int(lines[name].split()[0]) for name in ("Slab", "KernelStack", "VmallocUsed"))
-
     with parameter("max_queues", 16), env.device() as device:
         device.wait_back(INIT_WAIT)
         before = used()
         device.connect(queues=16)
         taken = used() - before
         check(0 < taken <= 16 * 128, f"{taken} KiB for 16 rings")
+
+
+@test("with many pages that stay mapped as well")
+def memory_persistent(env):
+    with env.device() as device, shared(768) as pages, shared(1) as page:
+        device.wait_back(INIT_WAIT)
+        before = used()
+        ring = device.connect(persistent=1)
+        for again in range(2):
+            for first in range(0, 768, 256):
+                descriptors(page, whole(pages, first, 256))
+                equal(status_of(ring, ring.indirect(READ, 1, 0, 256, page.refs[0])), OKAY, "read")
+            counters = device.counters()
+            equal((counters["maps"], counters["unmaps"]), (768, 0), f"counters, {again}")
+        taken = used() - before
+        check(0 < taken <= 128, f"{taken} KiB")
 
 
 @test("counters in sysfs")

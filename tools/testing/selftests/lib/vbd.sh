@@ -26,6 +26,13 @@ vbd_back()
 	echo "/local/domain/0/backend/$3/$1/$(vbd_number "$2")"
 }
 
+# blkback_counter DOMID VDEV NAME: the sum of all its queues, of this project's backend
+blkback_counter()
+{
+	awk -v "wanted=$3" '{ for (n = 1; n < NF; n++) if ($n == wanted) sum += $(n + 1) }
+		END { print sum + 0 }' "/sys/kernel/debug/xen-blkback/$1.$(vbd_number "$2")/queues"
+}
+
 # vbd_plug DOMID VDEV KIND DEVICE: DEVICE is a block device of dom0. Not with direct-io-safe,
 # for which Debian's QEMU lacks what it needs
 vbd_plug()

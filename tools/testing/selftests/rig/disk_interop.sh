@@ -152,6 +152,16 @@ counted()
 	[ "$(<"$statistics/ds_req")" -ge 1 ] || fail "the backend has seen no discard"
 }
 
+# This frontend uses no more pages at a time than stay mapped, however much there is to do
+stays_mapped()
+{
+	rig-guest exec i --timeout 120 -- fio --name=large --filename="/dev/$vdev" --direct=1 \
+		--rw=read --bs=1M --size="$size" --loops=4 --iodepth=32 --ioengine=libaio \
+		--thread --cpus_allowed=0 --output=/dev/null
+	[ "$(blkback_counter "$domid" "$vdev" maps)" -gt 352 ]
+	equal "$(blkback_counter "$domid" "$vdev" unmaps)" 0 "pages unmapped while they were in use"
+}
+
 # work FRONT BACK QUEUES ORDER PERSISTENT INDIRECT SECTOR KIND
 work()
 {
@@ -172,6 +182,7 @@ work()
 	agreed "$3" "$4" "$5" "$6"
 	equal "${said[0]/segments=+([0-9]) /}" "size=32768 sector=$7 cache=write back" "the disk"
 	[ "$8" = qdisk ] || counted
+	[ "$1 $2 $5 $6" != "ours ours on on" ] || stays_mapped
 	equal "$(md5sum <"$folder/$7")" "${said[1]}" "the disk's sum, in dom0"
 }
 
