@@ -97,6 +97,11 @@ static int blkfront_disk_alloc_tags(struct blkfront_dev *dev)
 	tags->ops = &blkfront_queue_ops;
 	tags->nr_hw_queues = dev->nr_queues;
 	tags->nr_maps = dev->nr_polled ? HCTX_MAX_TYPES : 1;
+	/*
+	 * Whoever has the disk orders requests. A scheduler here, which a single
+	 * queue has by default, would have each sent by a worker thread.
+	 */
+	tags->flags = BLK_MQ_F_NO_SCHED_BY_DEFAULT;
 	tags->queue_depth = dev->rings[0].nr_slots;
 	tags->numa_node = NUMA_NO_NODE;
 	tags->cmd_size = struct_size_t(struct blkfront_req, segs,

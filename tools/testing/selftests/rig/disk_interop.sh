@@ -152,6 +152,12 @@ counted()
 	[ "$(<"$statistics/ds_req")" -ge 1 ] || fail "the backend has seen no discard"
 }
 
+# Of a single queue, too, unless somebody asks for a scheduler
+unscheduled()
+{
+	rig-guest exec i -- cat "/sys/block/$vdev/queue/scheduler" | grep -F '[none]'
+}
+
 # This frontend uses no more pages at a time than stay mapped, however much there is to do
 stays_mapped()
 {
@@ -182,6 +188,7 @@ work()
 	agreed "$3" "$4" "$5" "$6"
 	equal "${said[0]/segments=+([0-9]) /}" "size=32768 sector=$7 cache=write back" "the disk"
 	[ "$8" = qdisk ] || counted
+	[ "$1" != ours ] || unscheduled
 	[ "$1 $2 $5 $6" != "ours ours on on" ] || stays_mapped
 	equal "$(md5sum <"$folder/$7")" "${said[1]}" "the disk's sum, in dom0"
 }
