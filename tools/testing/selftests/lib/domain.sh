@@ -25,11 +25,16 @@ xl sched-credit2 -d 0 -w 4096
 # Nobody writes to it: to wait there starts no program, as sleep would
 exec {DOMAIN_IDLE}<> <(:)
 
-# domain_disk NUMBER: mount a disk with a root tree at /srv/boot-NUMBER
+# domain_disk NUMBER: mount a disk with a root tree at /srv/boot-NUMBER. Its login is as
+# patient as who waits for it: a minute is not enough for it on a busy host
 domain_disk()
 {
+	local settings=/srv/boot-$1/root/etc/login.defs
+
 	mkdir -p "/srv/boot-$1"
 	mount "/dev/rig-guest-root-$1" "/srv/boot-$1"
+	sed -i '/^LOGIN_TIMEOUT/d' "$settings"
+	echo 'LOGIN_TIMEOUT 900' >>"$settings"
 }
 
 domain_log()
@@ -162,7 +167,7 @@ domain_login()
 {
 	domain_says "$1" ' login: ' "$2"
 	domain_tell "$1" root
-	domain_says "$1" 'root@' 120
+	domain_says "$1" 'root@' "$2"
 }
 
 # At a suite's end, however it ends: no domain and no mount is left

@@ -123,7 +123,7 @@ live()
 
 	domain_mark a
 	domain_tell a "bash /root/live $1 >/root/live.$1 2>&1; echo live ended with \$?"
-	domain_says a 'live ended with [0-9]' 600 || true
+	domain_says a 'live ended with [0-9]' "$patience" || true
 	for ((number = 1; number <= $2; number++)); do
 		line=$(grep -E "^(not )?ok $number " "$log" || true)
 		case $line in
@@ -140,9 +140,9 @@ reboots()
 	domain_tell a reboot
 	domain_says a ' login: ' "$patience"
 	domain_tell a someone
-	domain_says a 'Password: ' 60
+	domain_says a 'Password: ' "$patience"
 	domain_tell a secret
-	domain_says a 'someone@' 120
+	domain_says a 'someone@' "$patience"
 	# shellcheck disable=SC2016 # for the shell in the domain
 	domain_tell a 'echo I am $(id -un) at $(tty); exit'
 	domain_says a 'I am someone at /dev/hvc0' 60
