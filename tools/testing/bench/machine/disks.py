@@ -175,8 +175,11 @@ class Session:
         self.start_costs = {}
         for disk, names in self.job["disks"].items():
             where = {"pair": pair, "disk": disk}
+            works = [one for one in self.job["works"] if one["name"] in names]
             self.plug(DISKS[disk][0])
-            for work in (one for one in self.job["works"] if one["name"] in names):
+            # What others do with a new disk is over when that has ended
+            self.fio(works[0], 1)
+            for work in works:
                 self.measure(where, work)
                 if work.get("traced") and disk == "null":
                     self.trace(where, work)
