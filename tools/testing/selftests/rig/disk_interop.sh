@@ -14,7 +14,7 @@
 # One guest is enough, which has its root in memory: disks, backends and the
 # frontends' modules come and go.
 #
-# rig: kernel=mainline timeout=600
+# rig: kernel=mainline timeout=1200
 # rig: kernel=lts when=named timeout=600
 
 . "$(dirname "$0")/../lib/ktap.sh"
