@@ -33,6 +33,14 @@ blkback_counter()
 		END { print sum + 0 }' "/sys/kernel/debug/xen-blkback/$1.$(vbd_number "$2")/queues"
 }
 
+# blkback_kept DOMID VDEV: much was mapped, more than a ring of a page has slots for without
+# indirect requests, and none of it has been unmapped
+blkback_kept()
+{
+	[ "$(blkback_counter "$1" "$2" maps)" -gt 352 ]
+	equal "$(blkback_counter "$1" "$2" unmaps)" 0 "pages unmapped while they were in use"
+}
+
 # vbd_plug DOMID VDEV KIND DEVICE: DEVICE is a block device of dom0. Not with direct-io-safe,
 # for which Debian's QEMU lacks what it needs
 vbd_plug()
