@@ -6,7 +6,7 @@
 # of them, reboot and second boot among it (boot/live); after a clean shutdown dom0
 # has nothing left of either.
 #
-# rig: kernel=lts,mainline args=--guest-root,--dom0-vcpus=1 when=named timeout=3000
+# rig: kernel=lts,mainline args=--guest-root,--dom0-vcpus=1 when=spare timeout=3000
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"

@@ -6,7 +6,7 @@
 # they have begun to look for it, and the root is mounted as asked for. Where there is
 # no root, the kernel says why and panics. A small program stands for init.
 #
-# rig: kernel=9p dom0=mainline args=--guest-root,--dom0-vcpus=1 when=named timeout=900
+# rig: kernel=9p dom0=mainline args=--guest-root,--dom0-vcpus=1 when=spare timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"

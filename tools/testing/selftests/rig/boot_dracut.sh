@@ -8,7 +8,7 @@
 # systemd has its turn in the suite boot.
 #
 # rig: kernel=mainline args=--guest-root,--dom0-vcpus=1 timeout=900
-# rig: kernel=lts args=--guest-root,--dom0-vcpus=1 when=named timeout=900
+# rig: kernel=lts args=--guest-root,--dom0-vcpus=1 when=spare timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"

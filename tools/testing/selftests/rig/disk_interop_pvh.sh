@@ -3,6 +3,6 @@
 #
 # A few of disk_interop's cells, in a PVH guest.
 #
-# rig: kernel=mainline guest=pvh when=named timeout=600
+# rig: kernel=mainline guest=pvh when=spare timeout=600
 
 exec "$(dirname "$0")/disk_interop.sh"

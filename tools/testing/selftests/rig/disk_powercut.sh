@@ -7,7 +7,7 @@
 # the guest. Both halves of the block pair are this project's.
 #
 # rig: kernel=mainline timeout=600
-# rig: kernel=lts when=named timeout=600
+# rig: kernel=lts when=spare timeout=600
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/disk.sh"

@@ -13,7 +13,7 @@
 #
 # rig: kernel=lts guest=pv,pvh timeout=1800
 # rig: kernel=mainline timeout=1800
-# rig: kernel=mainline guest=pvh when=named timeout=1800
+# rig: kernel=mainline guest=pvh when=spare timeout=1800
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/p9device.sh"

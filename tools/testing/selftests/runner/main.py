@@ -13,13 +13,16 @@ import time
 
 from rigpy import cache, kernels
 
-from . import boot, ktap, process, suites
+from . import boot, ktap, process, spare, suites
 from .show import Show
 
 HERE = pathlib.Path(__file__).resolve().parents[1]
 TOP = HERE.parents[2]
 RIG = HERE.parent / "rig" / "rig"
 SUITES = HERE / "rig"
+
+# Minutes after which nothing begins that is not needed
+SPARE = 50.0
 
 # What is no suite on Xen: name, command, seconds
 PHASES = {
@@ -56,6 +59,9 @@ def _parser():
                         f"{' '.join(kernels.COUNTING)}; closes with a table")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count(), 4), metavar="N",
                         help="machines at a time (default: one a CPU, at most 4)")
+    parser.add_argument("--spare", type=float, default=SPARE, metavar="MINUTES",
+                        help="what runs in spare time begins no later than this (default: "
+                        f"{SPARE:.0f})")
     parser.add_argument("--out", type=pathlib.Path,
                         default=os.environ.get("CHECK_OUT"), metavar="DIR",
                         help="where logs go (default: $CHECK_OUT, or the rig's cache)")
@@ -126,8 +132,15 @@ def main():
     show = Show(folder)
     show.say(f"logs in {folder}")
     works = [lambda: [_phase(name, *phase, folder, show) for name, phase in phases.items()]]
-    works += [functools.partial(boot.run, machine, those, SUITES, folder, show, options.coverage)
-              for machine, those in _longest_first(suites.boots(variants))]
+    words = {"suites": SUITES, "folder": folder, "show": show, "coverage": options.coverage}
+    all_needed = options.suites or options.debug or options.coverage
+    needed = [v for v in variants if all_needed or v.when == "always"]
+    works += [functools.partial(boot.run, machine, those, **words)
+              for machine, those in _longest_first(suites.boots(needed))]
+    times = spare.Spare(cache.directory("spare"))
+    works += [functools.partial(times.run, machine, those, minutes=options.spare, **words)
+              for machine, those in times.in_turn(suites.boots(
+                  [v for v in variants if v not in needed]))]
     process.side_by_side(works, options.jobs)
     if options.coverage:
         subprocess.run([RIG, "coverage", folder], check=True)

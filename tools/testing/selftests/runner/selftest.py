@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from . import boot, ktap, suites
+from . import boot, ktap, spare, suites
 from .process import Program, ended, side_by_side
 from .show import Show
 
@@ -63,14 +63,21 @@ def _shown():
         yield Show(pathlib.Path(folder)), pathlib.Path(folder), text
 
 
-def _fake_boot(script, count=2):
-    """The counts after a boot of a rig that is a shell script."""
+@contextlib.contextmanager
+def _fake_rig(script):
+    """A rig that is a shell script, a folder with no suites, and a Show."""
     with _shown() as (show, folder, _):
         (folder / "suites").mkdir()
         rig = folder / "rig"
         rig.write_text('#!/bin/bash\nwhile [ "$1" != --add ]; do shift; done\n'
                        't=$(cut -d " " -f 1 "$2/plan" | head -n 1)\n' + script)
         rig.chmod(0o755)
+        yield rig, folder, show
+
+
+def _fake_boot(script, count=2):
+    """The counts after a boot of such a rig."""
+    with _fake_rig(script) as (rig, folder, show):
         machine = suites.Boot("lts", "lts", "ours", ())
         variants = [suites.Variant(f"s{n}", machine, "pv", "ours", 5) for n in range(count)]
         boot.run(machine, variants, folder / "suites", folder, show, rig=rig)
@@ -204,6 +211,20 @@ def _some_only_when_named():
         assert {v.suite for v in suites.chosen(found, patterns)} == wanted, patterns
 
 
+def _spare_time():
+    """A machine of its own for each; those that have run are the last to run again."""
+    found = _with_suite("# rig: when=spare kernel=lts,mainline\n")
+    machines = suites.boots([v for v in suites.chosen(found, []) if v.when == "spare"])
+    with _fake_rig(ONE) as (rig, folder, show):
+        times = spare.Spare(folder)
+        for minutes, first, then in ((1, "lts-a", "mainline-a"), (0, "mainline-a", "mainline-a")):
+            (machine, those), *_ = times.in_turn(machines)
+            assert machine.name == first, machine
+            times.run(machine, those, folder / "suites", folder, show, minutes, rig=rig)
+            assert times.in_turn(machines)[0][0].name == then
+        assert tuple(show.count.values()) == (2, 0, 1)
+
+
 def _bad_directives():
     for line in ("# rig: kernel=old", "# rig: colour=red", "# rig: guest", "# rig: timeout=long",
                  "# rig: when=never"):
@@ -229,6 +250,7 @@ OTHERS = [
     ("that nothing ran is a failure", _nothing_ran),
     ("suites share boots", _boots_are_shared),
     ("a suite may wait to be named", _some_only_when_named),
+    ("some run when there is time, in turn", _spare_time),
     ("directives that make no sense are refused", _bad_directives),
 ]
 

@@ -34,8 +34,12 @@ class Show:
             self.log.write(line + "\n")
             self.log.flush()
 
+    def minutes(self):
+        """How long the run has taken."""
+        return (time.monotonic() - self.began) / 60
+
     def say(self, text):
-        spent = int(time.monotonic() - self.began)
+        spent = int(self.minutes() * 60)
         self._print(f"# [{spent // 60}:{spent % 60:02d}] {text}")
 
     def begins(self, suite):

@@ -12,8 +12,9 @@ say where it runs; each stands for all combinations of the values it lists:
   front=     ours and upstream (ours)
   back=      ours and qemu (ours)
   boot=      shared or own (shared): own if the suite may not share its machine
-  when=      always or named (always): named if it runs only when the command
-             line names it, being too long for each check
+  when=      always, spare or named (always): spare if it runs on a machine of its
+             own when a check has time left, and when the command line names it;
+             named if in the latter case only
   timeout=   seconds for one run of the suite (180)
   args=      further words for "rig run", with commas between (none)
 
@@ -32,7 +33,7 @@ from rigpy import kernels
 ALLOWED = {
     "kernel": set(kernels.ALL), "dom0": set(kernels.ALL), "guest": {"pv", "pvh"},
     "front": {"ours", "upstream"}, "back": {"ours", "qemu"}, "boot": {"shared", "own"},
-    "when": {"always", "named"},
+    "when": {"always", "spare", "named"},
 }
 DEFAULTS = {"kernel": "lts,mainline", "guest": "pv", "front": "ours", "back": "ours",
             "boot": "shared", "when": "always"}
@@ -113,7 +114,7 @@ def _variants(path, said, kernel_names):
     if not timeout.isdigit():
         raise SuiteError(f"{path.name}: timeout={timeout} is no number of seconds")
     args = tuple(word for word in values.get("args", "").split(",") if word)
-    own = path.stem if values["boot"] == "own" else ""
+    own = path.stem if values["boot"] == "own" or values["when"] == "spare" else ""
     for kernel, back, front, guest in itertools.product(
             *(values[key].split(",") for key in ("kernel", "back", "front", "guest"))):
         dom0s = kernel if "--no-xen" in args else values.get("dom0", kernels.dom0_for(kernel))
@@ -137,9 +138,9 @@ def read(folder, kernel_names=()):
 
 
 def chosen(variants, patterns):
-    """Those whose suites are named, or, if none is, those that always run."""
+    """Those whose suites are named, or, if none is, those that need not be."""
     if not patterns:
-        return [v for v in variants if v.when == "always"]
+        return [v for v in variants if v.when != "named"]
     return [v for v in variants if any(fnmatch.fnmatch(v.suite, p) for p in patterns)]
 
 
