@@ -122,7 +122,7 @@ live()
 	local log=$root/root/live.$1 number line
 
 	domain_mark a
-	domain_tell a "bash /root/live $1 >/root/live.$1 2>&1; echo live ended with \$?"
+	domain_tell a "bash /root/live $1 $cache >/root/live.$1 2>&1; echo live ended with \$?"
 	domain_says a 'live ended with [0-9]' "$patience" || true
 	for ((number = 1; number <= $2; number++)); do
 		line=$(grep -E "^(not )?ok $number " "$log" || true)
