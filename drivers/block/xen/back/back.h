@@ -42,6 +42,9 @@
 /* Grants that one hypercall maps, unmaps or copies at most */
 #define BLKBACK_BATCH		64U
 
+/* Pages that one pass maps at most: the largest request's, and that of its segments */
+#define BLKBACK_PASS_PAGES	(BLKBACK_MAX_SEGS + 1)
+
 struct blkback_conn;
 struct blkback_guest;
 struct blkback_persist;
@@ -89,7 +92,7 @@ struct blkback_seg {
  * @error: the first one that the disk had, BLK_STS_*
  * @pending: bios that it has in flight, and one while more may come
  * @copied: pages are of this domain, data go through a copy
- * @desc: page of segments, while they are not known; or NULL
+ * @desc: page of segments of an indirect request, while they are not known
  * @nr_segs: how many of @segs there are
  * @taken: when it was taken out of the ring, in ns
  * @submitted: when the disk was asked
@@ -105,7 +108,7 @@ struct blkback_req {
 	blk_status_t error;
 	atomic_t pending;
 	bool copied;
-	struct page *desc;
+	struct blkback_seg desc;
 	u64 taken;
 	u64 submitted;
 	u64 done;
@@ -179,14 +182,15 @@ enum blkback_stall {
  * @copy_pages: pages in use that data are copied to
  * @max_copy_pages: how many there may be
  * @persist: pages that stay mapped, by grant
- * @persist_lru: those that no request uses, the longest unused first
  * @persist_nr: how many stay mapped in all
  * @max_persist: how many may
  * @persist_full: one more would have stayed
+ * @persist_look: when to look for some that are not used, in jiffies
  * @active: when the thread last had work, in jiffies; read by others
  * @in_need: on the guest's list of those that wait for pages, which guards it
  * @stats: counters, written by the thread, read by anybody
  * @batch: for the next hypercall
+ * @list: the segments of an indirect request, as they came
  */
 struct blkback_queue {
 	struct blkback_conn *conn;
@@ -222,14 +226,15 @@ struct blkback_queue {
 	unsigned int copy_pages;
 	unsigned int max_copy_pages;
 	struct rb_root persist;
-	struct list_head persist_lru;
 	unsigned int persist_nr;
 	unsigned int max_persist;
 	bool persist_full;
+	unsigned long persist_look;
 	unsigned long active;
 	struct list_head in_need;
 	struct blkback_stats stats;
 	struct blkback_batch batch;
+	struct blkif_request_segment list[BLKBACK_MAX_SEGS];
 };
 
 /**
@@ -397,6 +402,8 @@ int blkback_grant_reserve(struct blkback_queue *queue, unsigned int nr);
 void blkback_grant_trim(struct blkback_queue *queue, unsigned int keep);
 void blkback_grant_describe(struct blkback_queue *queue,
 			    struct list_head *reqs);
+void blkback_grant_described(struct blkback_queue *queue,
+			     struct list_head *reqs);
 void blkback_grant_get(struct blkback_queue *queue, struct list_head *reqs);
 void blkback_grant_put(struct blkback_queue *queue, struct list_head *reqs);
 void blkback_grant_unmap(struct blkback_queue *queue, struct page *page,
@@ -406,7 +413,7 @@ void blkback_grant_flush_unmap(struct blkback_queue *queue);
 /* persist.c */
 bool blkback_persist_get(struct blkback_queue *queue, struct blkback_seg *seg);
 void blkback_persist_add(struct blkback_queue *queue, struct blkback_seg *seg);
-void blkback_persist_put(struct blkback_queue *queue, struct blkback_seg *seg);
+void blkback_persist_put(struct blkback_seg *seg);
 void blkback_persist_trim(struct blkback_queue *queue, unsigned int unused);
 
 /* io.c */

@@ -128,28 +128,6 @@ static void copy_out(struct blkback_queue *queue, struct blkback_req *req,
 	};
 }
 
-/**
- * blkback_grant_describe - fetch the segments of indirect requests
- * @queue: whose
- * @reqs: requests; those that have a page for segments get them there, or an
- *	error as their status
- *
- * Context: the queue's thread. May sleep.
- */
-void blkback_grant_describe(struct blkback_queue *queue,
-			    struct list_head *reqs)
-{
-	struct blkback_req *req;
-
-	list_for_each_entry(req, reqs, entry) {
-		if (req->desc)
-			copy_in(queue, req, req->desc, req->cmd.gref, 0,
-				req->nr_segs *
-				sizeof(struct blkif_request_segment));
-	}
-	flush_copy(queue);
-}
-
 static void free_copy_pages(struct blkback_queue *queue,
 			    struct blkback_req *req, unsigned int nr)
 {
@@ -251,14 +229,47 @@ static void map_seg(struct blkback_queue *queue, struct blkback_req *req,
 
 static void map_req(struct blkback_queue *queue, struct blkback_req *req)
 {
-	struct blkback_seg *seg;
-	unsigned int i;
+	unsigned int kept = 0, i;
 
 	for (i = 0; i < req->nr_segs; i++) {
-		seg = &req->segs[i];
-		if (!queue->conn->persistent || !blkback_persist_get(queue, seg))
-			map_seg(queue, req, seg);
+		if (queue->conn->persistent &&
+		    blkback_persist_get(queue, &req->segs[i]))
+			kept++;
+		else
+			map_seg(queue, req, &req->segs[i]);
 	}
+	blkback_stats_count(&queue->stats, BLKBACK_PERSISTENT, kept);
+}
+
+/**
+ * blkback_grant_describe - make the segments of indirect requests accessible
+ * @queue: whose; it has reserved a page for each indirect request of @reqs
+ * @reqs: requests; an indirect one has its segments on the page of @desc then,
+ *	which the guest may still write to, or an error as its status
+ *
+ * Context: the queue's thread. May sleep. To be followed by
+ * blkback_grant_described().
+ */
+void blkback_grant_describe(struct blkback_queue *queue,
+			    struct list_head *reqs)
+{
+	struct blkback_req *req;
+
+	list_for_each_entry(req, reqs, entry) {
+		if (!req->cmd.indirect)
+			continue;
+		if (!queue->conn->persistent)
+			copy_in(queue, req, req->desc.page, req->desc.gref, 0,
+				req->nr_segs *
+				sizeof(struct blkif_request_segment));
+		else if (!blkback_persist_get(queue, &req->desc))
+			map_seg(queue, req, &req->desc);
+	}
+	/* Of the two, the batch has one kind */
+	if (queue->conn->persistent)
+		flush_map(queue);
+	else
+		flush_copy(queue);
 }
 
 static void copy_req_in(struct blkback_queue *queue, struct blkback_req *req)
@@ -367,19 +378,43 @@ static bool is_referred_to(const struct blkback_req *req)
 	return false;
 }
 
+static void unmap_seg(struct blkback_queue *queue, struct blkback_seg *seg)
+{
+	if (seg->persist)
+		blkback_persist_put(seg);
+	else if (seg->mapped)
+		blkback_grant_unmap(queue, seg->page, seg->handle);
+	seg->mapped = false;
+}
+
 static void unmap_req(struct blkback_queue *queue, struct blkback_req *req)
 {
-	struct blkback_seg *seg;
 	unsigned int i;
 
-	for (i = 0; i < req->nr_segs; i++) {
-		seg = &req->segs[i];
-		if (seg->persist)
-			blkback_persist_put(queue, seg);
-		else if (seg->mapped)
-			blkback_grant_unmap(queue, seg->page, seg->handle);
-		seg->mapped = false;
+	for (i = 0; i < req->nr_segs; i++)
+		unmap_seg(queue, &req->segs[i]);
+}
+
+/**
+ * blkback_grant_described - let go of the pages that described requests
+ * @queue: whose
+ * @reqs: requests, from blkback_grant_describe()
+ *
+ * Context: the queue's thread. May sleep.
+ */
+void blkback_grant_described(struct blkback_queue *queue,
+			     struct list_head *reqs)
+{
+	struct blkback_req *req;
+
+	list_for_each_entry(req, reqs, entry) {
+		if (queue->conn->persistent)
+			unmap_seg(queue, &req->desc);
+		else if (req->desc.page)
+			__free_page(req->desc.page);
+		req->desc.page = NULL;
 	}
+	blkback_grant_flush_unmap(queue);
 }
 
 static void copy_reqs_out(struct blkback_queue *queue, struct list_head *reqs)

@@ -14,7 +14,6 @@
 /**
  * struct blkback_persist - a page that stays mapped
  * @node: in the queue's tree, by @gref
- * @lru: in the queue's list of those not in use
  * @page: where it is mapped
  * @handle: of the mapping
  * @gref: the guest's grant of it
@@ -23,7 +22,6 @@
  */
 struct blkback_persist {
 	struct rb_node node;
-	struct list_head lru;
 	struct page *page;
 	grant_handle_t handle;
 	grant_ref_t gref;
@@ -61,11 +59,9 @@ bool blkback_persist_get(struct blkback_queue *queue, struct blkback_seg *seg)
 	if (!node)
 		return false;
 	persist = rb_entry(node, struct blkback_persist, node);
-	if (!persist->users++)
-		list_del(&persist->lru);
+	persist->users++;
 	seg->persist = persist;
 	seg->page = persist->page;
-	blkback_stats_count(&queue->stats, BLKBACK_PERSISTENT, 1);
 	return true;
 }
 
@@ -112,19 +108,26 @@ uncharge:
 
 /**
  * blkback_persist_put - a segment uses its page no more
- * @queue: whose
  * @seg: the segment
  *
  * Context: the queue's thread.
  */
-void blkback_persist_put(struct blkback_queue *queue, struct blkback_seg *seg)
+void blkback_persist_put(struct blkback_seg *seg)
 {
 	struct blkback_persist *persist = seg->persist;
 
 	seg->persist = NULL;
 	persist->used = jiffies;
-	if (!--persist->users)
-		list_add_tail(&persist->lru, &queue->persist_lru);
+	persist->users--;
+}
+
+/* Nor does somebody, as a network that sends again, still refer to it */
+static bool is_unused(const struct blkback_persist *persist,
+		      unsigned int unused)
+{
+	return !persist->users &&
+	       time_after_eq(jiffies, persist->used + unused) &&
+	       page_count(persist->page) == 1;
 }
 
 /**
@@ -136,17 +139,18 @@ void blkback_persist_put(struct blkback_queue *queue, struct blkback_seg *seg)
  */
 void blkback_persist_trim(struct blkback_queue *queue, unsigned int unused)
 {
-	struct blkback_persist *persist, *next;
+	struct rb_node *node, *next;
 	unsigned int nr = 0;
 
-	list_for_each_entry_safe(persist, next, &queue->persist_lru, lru) {
-		if (time_before(jiffies, persist->used + unused))
-			break;
-		if (page_count(persist->page) > 1)
+	for (node = rb_first(&queue->persist); node; node = next) {
+		struct blkback_persist *persist =
+			rb_entry(node, struct blkback_persist, node);
+
+		next = rb_next(node);
+		if (!is_unused(persist, unused))
 			continue;
 		blkback_grant_unmap(queue, persist->page, persist->handle);
-		rb_erase(&persist->node, &queue->persist);
-		list_del(&persist->lru);
+		rb_erase(node, &queue->persist);
 		kfree(persist);
 		nr++;
 	}

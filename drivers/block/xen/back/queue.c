@@ -186,10 +186,24 @@ static bool drained(struct blkback_queue *queue)
 
 /* The thread */
 
-static void give_back(struct blkback_queue *queue)
+/* To look at all of them at each pass would cost more than it gives back */
+static void let_go_of_unused(struct blkback_queue *queue)
 {
 	unsigned int seconds = READ_ONCE(blkback_persist_seconds);
 
+	if (time_before(jiffies, queue->persist_look))
+		return;
+	queue->persist_look = jiffies + HZ;
+	/* There was no room: those that the guest has gone over to come in for others */
+	if (queue->persist_full)
+		blkback_persist_trim(queue, HZ);
+	else if (seconds)
+		blkback_persist_trim(queue, seconds * HZ);
+	queue->persist_full = false;
+}
+
+static void give_back(struct blkback_queue *queue)
+{
 	if (READ_ONCE(queue->trim)) {
 		WRITE_ONCE(queue->trim, false);
 		blkback_persist_trim(queue, 0);
@@ -199,13 +213,7 @@ static void give_back(struct blkback_queue *queue)
 		WRITE_ONCE(queue->expire, false);
 		blkback_grant_trim(queue, 0);
 	}
-	if (seconds)
-		blkback_persist_trim(queue, seconds * HZ);
-	/* There was no room: those that the guest has gone over to come in for others */
-	if (queue->persist_full) {
-		queue->persist_full = false;
-		blkback_persist_trim(queue, HZ);
-	}
+	let_go_of_unused(queue);
 }
 
 static bool has_work(struct blkback_queue *queue)
@@ -277,7 +285,7 @@ struct blkback_queue *blkback_queue_alloc(struct blkback_conn *conn,
 	INIT_LIST_HEAD(&queue->in_need);
 	INIT_DELAYED_WORK(&queue->retry, retry);
 	queue->persist = RB_ROOT;
-	INIT_LIST_HEAD(&queue->persist_lru);
+	queue->persist_look = jiffies;
 	return queue;
 }
 
@@ -290,7 +298,7 @@ static int size_queue(struct blkback_queue *queue)
 	/* Not by the slots: of indirect requests each has more than one page */
 	queue->max_persist = READ_ONCE(blkback_max_persist);
 	queue->pool_max = min(most, READ_ONCE(blkback_buffer_pages));
-	queue->pool_max = max(queue->pool_max, BLKBACK_MAX_SEGS);
+	queue->pool_max = max(queue->pool_max, BLKBACK_PASS_PAGES);
 	queue->pool = kvmalloc_array(queue->pool_max, sizeof(*queue->pool),
 				     GFP_KERNEL);
 	return queue->pool ? 0 : -ENOMEM;

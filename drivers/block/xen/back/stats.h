@@ -34,7 +34,7 @@ enum blkback_counter {
 	BLKBACK_UNMAP_CALLS,
 	BLKBACK_COPIES,		/* pieces copied */
 	BLKBACK_COPY_CALLS,
-	BLKBACK_PERSISTENT,	/* pages found mapped */
+	BLKBACK_PERSISTENT,	/* pages of data found mapped */
 	BLKBACK_COUNTERS
 };
 

@@ -144,19 +144,20 @@ static struct blkback_req *alloc_req(struct blkback_queue *queue,
 	req->nr_segs = cmd->nr_segs;
 	req->queue = queue;
 	req->cmd = *cmd;
-	if (!cmd->indirect)
+	req->desc.gref = cmd->gref;
+	if (!cmd->indirect || queue->conn->persistent)
 		return req;
-	req->desc = alloc_page(GFP_NOIO | __GFP_NOWARN);
-	if (req->desc)
+	req->desc.page = alloc_page(GFP_NOIO | __GFP_NOWARN);
+	if (req->desc.page)
 		return req;
 	kfree(req);
 	return NULL;
 }
 
-/* @segs: pages that the pass needs, with those of this request */
+/* @pages: that the pass needs, with those of this request */
 static struct blkback_req *get_req(struct blkback_queue *queue,
 				   const struct blkback_cmd *cmd,
-				   unsigned int segs)
+				   unsigned int pages)
 {
 	struct blkback_req *req = NULL;
 
@@ -165,7 +166,7 @@ static struct blkback_req *get_req(struct blkback_queue *queue,
 		WRITE_ONCE(queue->trim, true);
 		return NULL;
 	}
-	if (!blkback_grant_reserve(queue, segs))
+	if (!blkback_grant_reserve(queue, pages))
 		req = alloc_req(queue, cmd);
 	if (req)
 		return req;
@@ -179,23 +180,28 @@ static struct blkback_req *get_req(struct blkback_queue *queue,
  * struct pass - requests that are taken at once
  * @limits: of the disk
  * @reqs: the requests
- * @segs: how many segments they have
+ * @pages: how many pages they have, those of data and those of segments
  * @seen: how many requests there were, those that were refused too
  * @now: when they were taken, in ns
  */
 struct pass {
 	struct blkback_limits limits;
 	struct list_head reqs;
-	unsigned int segs;
+	unsigned int pages;
 	unsigned int seen;
 	u64 now;
 };
+
+static unsigned int pages_of(const struct blkback_cmd *cmd)
+{
+	return cmd->nr_segs + cmd->indirect;
+}
 
 /* A barrier goes alone, once nothing of the device's is in flight */
 static bool may_go(struct blkback_queue *queue, const struct pass *pass,
 		   const struct blkback_cmd *cmd)
 {
-	if (pass->segs && pass->segs + cmd->nr_segs > BLKBACK_MAX_SEGS)
+	if (pass->pages + pages_of(cmd) > BLKBACK_PASS_PAGES)
 		return false;
 	if (cmd->operation != BLKIF_OP_WRITE_BARRIER)
 		return true;
@@ -238,7 +244,7 @@ static bool take_one(struct blkback_queue *queue, struct pass *pass)
 	}
 	if (!may_go(queue, pass, &cmd))
 		return false;
-	req = get_req(queue, &cmd, pass->segs + cmd.nr_segs);
+	req = get_req(queue, &cmd, pass->pages + pages_of(&cmd));
 	if (!req) {
 		queue->stall = BLKBACK_IN_NEED;
 		blkback_stats_count(&queue->stats, BLKBACK_WAITS, 1);
@@ -251,7 +257,7 @@ static bool take_one(struct blkback_queue *queue, struct pass *pass)
 	queue->inflight++;
 	queue->barrier = cmd.operation == BLKIF_OP_WRITE_BARRIER;
 	list_add_tail(&req->entry, &pass->reqs);
-	pass->segs += cmd.nr_segs;
+	pass->pages += pages_of(&cmd);
 	pass->seen++;
 	return !queue->barrier;
 }
@@ -270,20 +276,22 @@ static void take_all(struct blkback_queue *queue, struct pass *pass)
 	}
 }
 
-/* The segments of an indirect request were copied; nobody changes them now */
+/* The guest may write to the page where they are: they are read once */
 static void read_desc(struct blkback_req *req,
 		      const struct blkback_limits *limits)
 {
-	const struct blkif_request_segment *segs = page_address(req->desc);
+	struct blkif_request_segment *list = req->queue->list;
 
+	if (req->status == BLKIF_RSP_OKAY) {
+		memcpy(list, page_address(req->desc.page),
+		       req->nr_segs * sizeof(*list));
+		barrier();
+		req->status = blkback_request_check(&req->cmd, list, limits);
+	}
 	if (req->status == BLKIF_RSP_OKAY)
-		req->status = blkback_request_check(&req->cmd, segs, limits);
-	if (req->status == BLKIF_RSP_OKAY)
-		set_segs(req, segs);
+		set_segs(req, list);
 	else
 		blkback_stats_count(&req->queue->stats, BLKBACK_REFUSALS, 1);
-	__free_page(req->desc);
-	req->desc = NULL;
 }
 
 static void carry_out(struct blkback_queue *queue, struct pass *pass)
@@ -292,9 +300,10 @@ static void carry_out(struct blkback_queue *queue, struct pass *pass)
 
 	blkback_grant_describe(queue, &pass->reqs);
 	list_for_each_entry(req, &pass->reqs, entry) {
-		if (req->desc)
+		if (req->cmd.indirect)
 			read_desc(req, &pass->limits);
 	}
+	blkback_grant_described(queue, &pass->reqs);
 	blkback_grant_get(queue, &pass->reqs);
 	blkback_io_submit(queue, &pass->reqs);
 }

@@ -365,7 +365,9 @@ def memory_persistent(env):
                 descriptors(page, whole(pages, first, 256))
                 equal(status_of(ring, ring.indirect(READ, 1, 0, 256, page.refs[0])), OKAY, "read")
             counters = device.counters()
-            equal((counters["maps"], counters["unmaps"]), (768, 0), f"counters, {again}")
+            # The page of segments among them
+            equal((counters["maps"], counters["unmaps"], counters["copies"]), (769, 0, 0),
+                  f"counters, {again}")
         taken = used() - before
         check(0 < taken <= 128, f"{taken} KiB")
 
@@ -593,31 +595,64 @@ def padding(env):
             check(left[9] == request[9] and left[12:] == request[12:], f"{left.hex()}")
 
 
+@contextlib.contextmanager
+def meanwhile(function):
+    """It is called again and again, beside what the test does."""
+    ended = threading.Event()
+
+    def run():
+        while not ended.is_set():
+            function()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 @test("a request that changes while it is read")
 def changes(env):
     with env.device() as device, shared(11) as pages:
         ring = device.connect()
         good = ring.request(READ, 1, 0, whole(pages))
         bad = ring.request(READ, 1, 1 << 60, [(9999, 7, 255)] * 11, 255)
-        ended = threading.Event()
 
         def change():
-            while not ended.is_set():
-                for index in range(ring.entries):
-                    ring.pages.set(ring.slot(index), bad)
-                    ring.pages.set(ring.slot(index), good)
+            for index in range(ring.entries):
+                ring.pages.set(ring.slot(index), bad)
+                ring.pages.set(ring.slot(index), good)
 
-        thread = threading.Thread(target=change)
-        thread.start()
-        try:
+        with meanwhile(change):
             for _ in range(50):
                 ring.put += 8
                 ring.publish()
                 # The replies themselves are written over
                 wait_for(lambda: ring.pages.word(8) == ring.put, "replies")
-        finally:
-            ended.set()
-            thread.join()
+        equal(device.back_state(), CONNECTED, "state")
+
+
+@test("segments that change while they are read, on a page that stays mapped")
+def segments_change(env):
+    with env.device() as device, shared(32) as pages, shared(1) as page:
+        ring = device.connect(persistent=1)
+        good = whole(pages)
+
+        def change():
+            descriptors(page, [(9999, 7, 255)] * len(good))
+            descriptors(page, good)
+
+        found = set()
+        with meanwhile(change):
+            for _ in range(50):
+                replies = ring.ask(*[ring.indirect(READ, n, 0, len(good), page.refs[0])
+                                     for n in range(8)])
+                found |= {reply.status for reply in replies.values()}
+        check(found <= {OKAY, ERROR}, f"statuses {found}")
+        descriptors(page, good)
+        equal(status_of(ring, ring.indirect(READ, 1, 0, len(good), page.refs[0])), OKAY, "then")
         equal(device.back_state(), CONNECTED, "state")
 
 

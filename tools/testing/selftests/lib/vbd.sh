@@ -34,11 +34,12 @@ blkback_counter()
 }
 
 # blkback_kept DOMID VDEV: much was mapped, more than a ring of a page has slots for without
-# indirect requests, and none of it has been unmapped
+# indirect requests, none of it has been unmapped, and nothing was copied by Xen
 blkback_kept()
 {
 	[ "$(blkback_counter "$1" "$2" maps)" -gt 352 ]
 	equal "$(blkback_counter "$1" "$2" unmaps)" 0 "pages unmapped while they were in use"
+	equal "$(blkback_counter "$1" "$2" copies)" 0 "copies by Xen"
 }
 
 # vbd_plug DOMID VDEV KIND DEVICE: DEVICE is a block device of dom0. Not with direct-io-safe,
