@@ -100,19 +100,19 @@ class Session:
         side = job["write" if "write" in work["rw"] else "read"]
         return side, {who: after[who] - before[who] for who in before}
 
-    def start_cost(self, work):
-        """CPU time of a run that does hardly anything; the first ones read fio, and more."""
-        runs = [self.fio(work, 1)[1] for _ in range(5)][2:]
+    def start_cost(self, work, vdev):
+        """CPU time of a run that does hardly anything."""
+        runs = [self.fio(work, 1, vdev)[1] for _ in range(3)]
         return {who: statistics.median(one[who] for one in runs) for who in runs[0]}
 
-    def measure(self, where, work):
+    def measure(self, where, work, vdev=VDEV):
         """What a run takes beyond one that does hardly anything."""
         jobs = work["jobs"]
         if jobs not in self.start_costs:
-            self.start_costs[jobs] = self.start_cost(work)
+            self.start_costs[jobs] = self.start_cost(work, vdev)
         idle = self.start_costs[jobs]
         for number in range(self.job["rounds"]):
-            side, cpu = self.fio(work, work["ios"] // jobs)
+            side, cpu = self.fio(work, work["ios"] // jobs, vdev)
             done = side["total_ios"]
             self.note(**where, work=work["name"], round=number, ios=done,
                       seconds=side["runtime"] / 1000,
@@ -171,6 +171,12 @@ class Session:
         for vdev in MORE:
             self.unplug(vdev)
 
+    def floor(self):
+        """The same work on a disk of the guest's own: what no pair can save."""
+        self.guest(" ".join(["modprobe", *DISKS["null"][1]]))
+        for work in self.job["works"]:
+            self.measure({"pair": "floor", "disk": "null"}, work, "nullb0")
+
     def of_pair(self, pair):
         self.start_costs = {}
         for disk, names in self.job["disks"].items():
@@ -200,6 +206,8 @@ class Session:
             try:
                 self.start(pair)
                 self.of_pair(pair)
+                if pair == "ours":
+                    self.floor()
                 self.end()
             except Missing as error:
                 self.whole = False
