@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import tempfile
@@ -216,13 +217,18 @@ def _spare_time():
     found = _with_suite("# rig: when=spare kernel=lts,mainline\n")
     machines = suites.boots([v for v in suites.chosen(found, []) if v.when == "spare"])
     with _fake_rig(ONE) as (rig, folder, show):
-        times = spare.Spare(folder)
-        for minutes, first, then in ((1, "lts-a", "mainline-a"), (0, "mainline-a", "mainline-a")):
+        # Of which it takes half of its timeout, as far as is known; and what it took then
+        for minutes, first, then, counts in ((1.6, "lts-a", "mainline-a", (2, 0, 0)),
+                                             (1.4, "mainline-a", "mainline-a", (2, 0, 1)),
+                                             (1.6, "mainline-a", "lts-a", (4, 0, 1)),
+                                             (0.5, "lts-a", "mainline-a", (6, 0, 1))):
+            times = spare.Spare(folder, minutes)
             (machine, those), *_ = times.in_turn(machines)
             assert machine.name == first, machine
-            times.run(machine, those, folder / "suites", folder, show, minutes, rig=rig)
-            assert times.in_turn(machines)[0][0].name == then
-        assert tuple(show.count.values()) == (2, 0, 1)
+            times.run(machine, those, folder / "suites", folder, show, rig=rig)
+            assert times.in_turn(machines)[0][0].name == then, minutes
+            assert tuple(show.count.values()) == counts, show.count
+            shutil.rmtree(folder / f"boot-{first}", ignore_errors=True)
 
 
 def _bad_directives():
