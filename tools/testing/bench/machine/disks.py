@@ -191,9 +191,10 @@ class Session:
                     self.trace(where, work)
             if self.job["idle"] and disk == "null":
                 self.idle(where)
+            self.unplug()
+            # What an idle ring gives back meanwhile would be taken for less
             if self.job["memory"] and disk == "null":
                 self.memory(where, self.job["memory"])
-            self.unplug()
 
     def run(self):
         for device, words in (DISKS[disk] for disk in self.job["disks"]):
