@@ -143,11 +143,15 @@ charged_to_the_guest()
 # use is mapped once
 stays_mapped()
 {
+	# Where the rig looks for leaked grants, its guests' disks keep none
+	guest 'cd /sys/module/xen_blkfront/parameters; cat feature_persistent >/run/persistent
+		echo Y >feature_persistent'
 	attached xvde "$loop" backendtype=phy,script=rig-block
 	guest 'fio --name=large --filename=/dev/xvde --direct=1 --rw=read --bs=1M --size=24M \
 		--loops=4 --iodepth=32 --ioengine=libaio --cpus_allowed=0 >/dev/null'
 	blkback_kept "$domid" xvde
 	detached xvde
+	guest 'cat /run/persistent >/sys/module/xen_blkfront/parameters/feature_persistent'
 }
 
 comes_and_goes()
