@@ -9,7 +9,7 @@ from rigpy.say import RigError, say
 
 from . import boot, xentrace
 
-SECONDS = 3600
+SECONDS = 5400
 PAIRS = ["stock", "ours"]
 
 

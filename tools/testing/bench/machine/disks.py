@@ -58,7 +58,7 @@ class Session:
             file.write(str(self.job["vcpus"]))
         front = "ours" if pair == "ours" else "upstream"
         run("rig-guest", "create", NAME, "--blk-front", front, "--no-p9", "--memory", "384",
-            "--vcpus", str(self.job["vcpus"]), seconds=600)
+            "--vcpus", str(self.job["vcpus"]), "--timeout", "900", seconds=960)
         self.domid = int(run("rig-guest", "domid", NAME))
 
     def end(self):
@@ -214,7 +214,8 @@ class Session:
                 self.whole = False
                 say(f"{pair}: MISSING: {error}")
                 self.note(pair=pair, failed=str(error))
-                if self.domid is not None:
+                # It may be there even if it did not come up
+                if any(line.split()[0] == NAME for line in run("rig-guest", "list").splitlines()):
                     self.end()
 
 
