@@ -50,14 +50,18 @@ class Checkout:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def _begin_with_another(self, target, kernel):
-        """Take over what another checkout has built of the same kind, the latest."""
+    def begin_with_another(self, target, made, kernel):
+        """Take over what another checkout has built of the same kind, the latest.
+
+        target: the folder to build in; made: what is there once that was done; kernel:
+        its name in the lock that all hold who build in such a folder
+        """
         others = [path for path in cache.directory("build").glob(f"*/{target.name}")
-                  if (path / "modules.order").exists()]
+                  if (path / made).exists()]
         if target in others or not others:
             return
-        latest = max(others, key=lambda path: (path / "modules.order").stat().st_mtime)
-        with cache.lock(f"build-{latest.parent.name}-{kernel.name}"):
+        latest = max(others, key=lambda path: (path / made).stat().st_mtime)
+        with cache.lock(f"build-{latest.parent.name}-{kernel}"):
             shutil.copytree(latest, target, symlinks=True, dirs_exist_ok=True)
 
     def _copy(self, target):
@@ -90,7 +94,7 @@ class Checkout:
             arguments = [*arguments, "GCOV_PROFILE=y"]
         with cache.lock(f"build-{self.key}-{kernel.name}"), \
                 Step(f"building the modules for {who}"):
-            self._begin_with_another(folder, kernel)
+            self.begin_with_another(folder, "modules.order", kernel.name)
             self._copy(folder)
             self._remove_orphans(folder)
             level = [f"W={warnings}"] if warnings else []

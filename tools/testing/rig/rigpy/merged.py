@@ -2,8 +2,8 @@
 """A kernel with this checkout's transport built in, for guests without an initramfs.
 
 Debian's newest source, with the checkout's files in their places, as if they were
-merged. The folder of the build stays, so that a change of them costs a link and
-not a build of ten minutes.
+merged. The folder of the build stays, and another checkout begins with a copy of it, so
+that a change of them costs a link and not a build of ten minutes.
 """
 
 import os
@@ -66,6 +66,7 @@ def get(tree, name):
     place = checkout.room / f"kernel-{name}-{origin.name}-{tree.key}"
     with cache.lock(f"build-{checkout.key}-kernel-{name}"), \
             Step(f"building the {name} kernel (minutes the first time, seconds later)"):
+        checkout.begin_with_another(place, "vmlinux", f"kernel-{name}")
         (place / "build").mkdir(parents=True, exist_ok=True)
         _build(tree, name, place, [(origin, "/ksrc"), *_lay_out(origin, place)])
     return place
