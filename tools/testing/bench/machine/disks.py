@@ -173,6 +173,7 @@ class Session:
 
     def floor(self):
         """The same work on a disk of the guest's own: what no pair can save."""
+        self.start_costs = {}
         self.guest(" ".join(["modprobe", *DISKS["null"][1]]))
         for work in self.job["works"]:
             self.measure({"pair": "floor", "disk": "null"}, work, "nullb0")
