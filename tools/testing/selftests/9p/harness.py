@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the suites here share: a list of tests, their run, and KTAP."""
+import contextlib
 import errno
 import sys
+import threading
 import time
 import traceback
 
@@ -51,6 +53,29 @@ def cut_off(f):
 def one_of(got, wanted, what):
     if got not in wanted:
         raise Failed(f"{what}: {short(got)} instead of one of {short(wanted)}")
+
+
+@contextlib.contextmanager
+def repeated(function):
+    """Calls function over and over in a thread, beside what a test does."""
+    over = threading.Event()
+    failed = []
+
+    def run():
+        try:
+            while not over.is_set():
+                function()
+        except OSError as err:
+            failed.append(err)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    check(not failed, f"what ran beside the test failed: {failed}")
 
 
 def short(value):

@@ -18,11 +18,10 @@ import os
 import socket
 import stat
 import subprocess
-import threading
 import time
 
 import p9raw
-from harness import Skip, check, equal, one_of, test
+from harness import Skip, check, equal, one_of, repeated, test
 from p9raw import P9Error
 from raw_framing import call, fails
 from raw_names import exchange, get, put, tree
@@ -40,29 +39,6 @@ def bordered(env, options=""):
         put(top + "/out/secret", b"secret\n")
         with env.served(top + "/in", options) as s:
             yield s, top
-
-
-@contextlib.contextmanager
-def repeated(function):
-    """Calls function over and over in a thread."""
-    over = threading.Event()
-    failed = []
-
-    def run():
-        try:
-            while not over.is_set():
-                function()
-        except OSError as err:
-            failed.append(err)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    check(not failed, f"the host's side failed: {failed}")
 
 
 def seconds(count):

@@ -19,7 +19,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(__file__), "../9p"), "/run/rig/mach
 from frontend import (BARRIER, CLOSED, CLOSING, CONNECTED, ERROR, FLUSH, INITIALISED,
                       INITIALISING, INIT_WAIT, NOT_SUPPORTED, OKAY, PAGE, READ, RESERVED, SECTOR, WRITE,
                       Device, Pages, Tree, wait_for)
-from harness import check, equal, main, one_of, test
+from harness import check, equal, main, one_of, repeated, test
 
 MIB = 1 << 20
 PARAMETERS = "/sys/module/xen_blkback/parameters"
@@ -595,24 +595,6 @@ def padding(env):
             check(left[9] == request[9] and left[12:] == request[12:], f"{left.hex()}")
 
 
-@contextlib.contextmanager
-def meanwhile(function):
-    """It is called again and again, beside what the test does."""
-    ended = threading.Event()
-
-    def run():
-        while not ended.is_set():
-            function()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 @test("a request that changes while it is read")
 def changes(env):
     with env.device() as device, shared(11) as pages:
@@ -625,7 +607,7 @@ def changes(env):
                 ring.pages.set(ring.slot(index), bad)
                 ring.pages.set(ring.slot(index), good)
 
-        with meanwhile(change):
+        with repeated(change):
             for _ in range(50):
                 ring.put += 8
                 ring.publish()
@@ -645,7 +627,7 @@ def segments_change(env):
             descriptors(page, good)
 
         found = set()
-        with meanwhile(change):
+        with repeated(change):
             for _ in range(50):
                 replies = ring.ask(*[ring.indirect(READ, n, 0, len(good), page.refs[0])
                                      for n in range(8)])
@@ -710,20 +692,9 @@ def choices(env):
 def storm(env):
     with env.device() as device, env.device() as other, shared(11) as pages:
         ring, good = device.connect(), other.connect()
-        ended = threading.Event()
-
-        def notify():
-            while not ended.is_set():
-                ring.notify()
-
-        thread = threading.Thread(target=notify)
-        thread.start()
-        try:
+        with repeated(ring.notify):
             time.sleep(1)
             goes_around(env, good, pages, 4)
-        finally:
-            ended.set()
-            thread.join()
         check(int(device.sysfs_file("xenbus/spurious_events")) > 0, "none was spurious")
         goes_around(env, ring, pages, 5)
 
