@@ -41,8 +41,8 @@
 #define LARGE		30000
 /* Within this a step ends, or never; emulated machines are slow */
 #define STEP_MS		8000
-/* The same where it never ends, since the last one that did */
-#define SILENCE_MS	2500
+/* The same where one never ends, since the last one that did, which is the mount */
+#define SILENCE_MS	4000
 /* A dead device does not make anybody wait for so long */
 #define AT_ONCE_MS	2000
 /* Until all of a crowd wait */
@@ -276,14 +276,17 @@ static size_t steps_ended(size_t count)
 	return ended;
 }
 
-/* The same for a process that takes steps, where @ms is for each of them */
+/*
+ * The same for a process that takes steps, where @ms is for each of them but the
+ * first: that connects, and has STEP_MS
+ */
 static bool gone_after_steps(pid_t pid, size_t count, unsigned int ms)
 {
 	size_t before;
 
 	do {
 		before = steps_ended(count);
-		if (gone(pid, ms))
+		if (gone(pid, before ? ms : STEP_MS))
 			return true;
 	} while (steps_ended(count) != before);
 	return false;
@@ -304,8 +307,8 @@ static void print_results(const struct step *list, size_t count)
 }
 
 /*
- * In a process that is killed when no step has ended for @ms; false if it had to
- * be
+ * In a process that is killed when no step has ended for @ms, or for STEP_MS if it
+ * is the first; false if it had to be
  */
 static bool try_steps(const struct step *list, size_t count, unsigned int ms)
 {
