@@ -79,7 +79,8 @@ def _job(options):
     job = {name: getattr(options, name) for name in names}
     size = shutil.get_terminal_size()
     job.update(linux_append=LINUX_FAST, watched=kernels.WATCHED,
-               watched_append=kernels.WATCHED_APPEND, tag=tag, export=export, mount="/mnt",
+               kernel_append={name: kernels.append(name) for name in kernels.ALL},
+               tag=tag, export=export, mount="/mnt",
                dom0_kernel=options.dom0_kernel,
                p9=options.p9 or P9.format(tag=tag, export=export),
                shell=options.shell, with_guest=options.with_guest,

@@ -84,10 +84,9 @@ class Machine:
         """What QEMU loads: Xen, which then finds dom0, or the kernel alone."""
         linux = f"{boot}/vmlinux-{options['dom0_kernel']}"
         initrd = f"{boot}/initrd-dom0-{options['dom0_kernel']}"
-        watched = options["dom0_kernel"] in kernels.WATCHED
         words = " ".join(["console=hvc0" if options["xen"] else "console=ttyS0,115200",
                           "rig.role=dom0", *LINUX_FAST,
-                          *(kernels.WATCHED_APPEND if watched else []),
+                          *kernels.append(options["dom0_kernel"]),
                           *options["dom0_append"]])
         if not options["xen"]:
             return ["-kernel", linux, "-append", words, "-initrd", initrd]

@@ -100,17 +100,17 @@ class Guest:
 
     def _words(self, record, address):
         """What its kernel's command line says."""
+        job = jobs.load()
         words = ["console=hvc0", "rig.role=guest", f"rig.name={self.name}",
-                 f"rig.ip={address}", f"rig.front={record['front']}", *jobs.load()["linux_append"],
-                 *record.get("append", [])]
+                 f"rig.ip={address}", f"rig.front={record['front']}", *job["linux_append"],
+                 *job["kernel_append"][record["kernel"]], *record.get("append", [])]
         if record.get("shell"):
             words.append("rig.shell=1")
         if record["root"]:
             words.append("rig.root=memory")
         if self.watched:
             # A disk that keeps its grants would look like a leak of some
-            words += ["rig.leaks=1", "xen_blkfront.feature_persistent=0",
-                      *jobs.load()["watched_append"]]
+            words += ["rig.leaks=1", "xen_blkfront.feature_persistent=0"]
         return words
 
     def _kernel(self, record):
