@@ -21,6 +21,24 @@ def _mebibytes(text):
     return size
 
 
+# What --disk-opts may say, and the values that there are
+DISK_OPTS = {"queues": range(1, 65), "order": range(5), "sectors": (512, 4096)}
+
+
+def _disk_opts(text):
+    found = {}
+    for word in text.split(","):
+        name, _, value = word.partition("=")
+        if name not in DISK_OPTS:
+            raise argparse.ArgumentTypeError(f"there is no {name}; there are: {', '.join(DISK_OPTS)}")
+        if not value.isdecimal() or int(value) not in DISK_OPTS[name]:
+            values = DISK_OPTS[name]
+            raise argparse.ArgumentTypeError(
+                f"{name} is {values[0]} {'or' if len(values) == 2 else 'to'} {values[-1]}, not {value!r}")
+        found[name] = int(value)
+    return found
+
+
 def _add_machine(parser):
     parser.add_argument("--kernel", choices=kernels.ALL, default="mainline",
                         help="the guests' kernel (default: mainline)")
@@ -39,6 +57,9 @@ def _add_machine(parser):
     parser.add_argument("--blk-back", choices=["ours", "upstream", "qdisk"], default="upstream",
                         help="the backend of their disks; qdisk, which is QEMU, of /dev/xvdc alone "
                         "(upstream)")
+    parser.add_argument("--disk-opts", type=_disk_opts, default={}, metavar="NAME=N,...",
+                        help="queues=, at most, and ring order=, at most, of all disks of guests; "
+                        "bytes of the sectors= of /dev/xvdc")
     parser.add_argument("--modules", action="store_true",
                         help="build and offer our modules, even with a stock frontend and backend")
     parser.add_argument("--msize", type=int, default=131072)
@@ -70,19 +91,26 @@ def _add_machine(parser):
     parser.add_argument("--verbose", action="store_true")
 
 
+def _p9(options, tag, export):
+    """xl's line of the guest's 9P device, beside which QEMU can serve no disk."""
+    if options.blk_back == "qdisk":
+        return ""
+    return options.p9 or P9.format(tag=tag, export=export)
+
+
 def _job(options):
     """What the programs inside the machine get to know."""
     tag, export = "share", "/srv/share"
     names = ("kernel", "type", "vcpus", "memory", "front", "back", "msize",
              "mount_options", "counted", "verbose", "timeout", "xen",
-             "coverage", "disk", "blk_front", "blk_back")
+             "coverage", "disk", "disk_opts", "blk_front", "blk_back")
     job = {name: getattr(options, name) for name in names}
     size = shutil.get_terminal_size()
     job.update(linux_append=LINUX_FAST, watched=kernels.WATCHED,
                kernel_append={name: kernels.append(name) for name in kernels.ALL},
                tag=tag, export=export, mount="/mnt",
                dom0_kernel=options.dom0_kernel,
-               p9=options.p9 or P9.format(tag=tag, export=export),
+               p9=_p9(options, tag, export),
                shell=options.shell, with_guest=options.with_guest,
                term=os.environ.get("TERM", "dumb"), size=[size.lines, size.columns])
     return job
@@ -106,6 +134,12 @@ def _run(options):
     options.type = options.type or kernels.guest_for(options.kernel)
     if options.blk_back == "qdisk" and not options.disk:
         raise RigError("--blk-back qdisk serves the disk of --disk alone: say its size")
+    if options.blk_back == "qdisk" and (options.p9 or options.back == "qemu"):
+        raise RigError("a guest has no 9P device beside a disk of --blk-back qdisk: QEMU, which serves "
+                       "the disk, ends when there is one")
+    if "sectors" in options.disk_opts and (not options.disk or options.blk_back == "qdisk"):
+        raise RigError("--disk-opts sectors= is for the disk of --disk, which QEMU serves with "
+                       "sectors of 512 bytes alone: say its size, and another --blk-back")
     settings = vars(options)
     settings["job"] = _job(options)
     if options.cpus is None:

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 
+import disk as disks
 import guest as guests
 import job as jobs
 import link
@@ -76,6 +77,7 @@ class Director:
             self.command("modprobe", module)
         if job["blk_back"] == "ours" and job["xen"]:
             self.command("disk-backend", "ours")
+        disks.set_backend(job["disk_opts"])
 
     def _disk_of(self, options):
         if not options["disk"]:
@@ -96,6 +98,8 @@ class Director:
 
     def mount(self, guest):
         job = self.job
+        if not job["p9"]:
+            return
         try:
             status = self.in_guest(guest, ["rig-mount", job["tag"], job["mount"],
                                            jobs.mount_options(job)], 300)

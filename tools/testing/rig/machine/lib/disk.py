@@ -8,6 +8,8 @@ import subprocess
 # The rig's own two, which guests share: the root's base, and the run's
 OWN = {"xvda": "/dev/rig-root", "xvdb": "/dev/rig-run"}
 VDEV = "xvdc"
+# What xen-blkfront calls that of --disk-opts
+PARAMETERS = {"queues": "max_queues", "order": "max_ring_page_order"}
 
 
 def _line(vdev, target, access, backend="phy"):
@@ -15,9 +17,22 @@ def _line(vdev, target, access, backend="phy"):
     return f"format=raw, vdev={vdev}, access={access}, backendtype={backend}, {script}target={target}"
 
 
-def _loop(path):
-    return subprocess.run(["losetup", "--find", "--show", path], check=True,
-                          stdout=subprocess.PIPE, text=True).stdout.strip()
+def _loop(path, sectors):
+    return subprocess.run(["losetup", "--find", "--show", "--sector-size", str(sectors), path],
+                          check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def words(options):
+    """What a guest's kernel is told of --disk-opts."""
+    return [f"xen_blkfront.{parameter}={options[name]}"
+            for name, parameter in PARAMETERS.items() if name in options]
+
+
+def set_backend(options):
+    """Have xen-blkback offer so many queues; else it offers one a vCPU of dom0."""
+    if "queues" in options:
+        with open("/sys/module/xen_blkback/parameters/max_queues", "w", encoding="ascii") as file:
+            file.write(str(options["queues"]))
 
 
 def lines(record, path):
@@ -32,7 +47,7 @@ def lines(record, path):
         file.truncate(record["disk"] << 20)
     if record["blk_back"] == "qdisk":
         return own + [_line(VDEV, path, "w", "qdisk")]
-    return own + [_line(VDEV, _loop(path), "w")]
+    return own + [_line(VDEV, _loop(path, record["disk_opts"].get("sectors", 512)), "w")]
 
 
 def release(path):

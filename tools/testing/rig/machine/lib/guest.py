@@ -103,7 +103,8 @@ class Guest:
         job = jobs.load()
         words = ["console=hvc0", "rig.role=guest", f"rig.name={self.name}",
                  f"rig.ip={address}", f"rig.front={record['front']}", *job["linux_append"],
-                 *job["kernel_append"][record["kernel"]], *record.get("append", [])]
+                 *job["kernel_append"][record["kernel"]],
+                 *disks.words(record["disk_opts"]), *record.get("append", [])]
         if record.get("shell"):
             words.append("rig.shell=1")
         if record["root"]:
@@ -160,6 +161,9 @@ class Guest:
 
     def create(self, options, seconds=None):
         """Create the guest; unless it is to stay paused, wait for its agent."""
+        if options["p9"] and options["disk"] and options["blk_back"] == "qdisk":
+            raise GuestError("QEMU, which serves the disk of a guest with --blk-back qdisk, ends when "
+                             "that guest has a 9P device as well: say --no-p9")
         record = self._take_number(options)
         by_qemu = record["back"] == "qemu" and record["p9"]
         pause = ["-p"] if by_qemu or record["paused"] else []
@@ -168,8 +172,7 @@ class Guest:
         except GuestError:
             self._forget()
             raise
-        # libxl starts one for a disk, and it serves whatever there is
-        if by_qemu and record["blk_back"] != "qdisk":
+        if by_qemu:
             self._start_qemu(record)
         if record["paused"]:
             return
@@ -308,7 +311,7 @@ def options_of(job):
     """What a guest is made of if nobody says otherwise."""
     return {"type": job["type"], "kernel": job["kernel"], "vcpus": job["vcpus"],
             "blk_front": job["blk_front"], "blk_back": job["blk_back"], "disk": job["disk"],
-            "root": None,
+            "disk_opts": job["disk_opts"], "root": None,
             "memory": job["memory"], "front": job["front"], "back": job["back"],
-            "p9": [job["p9"]], "paused": False, "append": [], "config": [],
+            "p9": [job["p9"]] if job["p9"] else [], "paused": False, "append": [], "config": [],
             "shell": bool(job.get("shell"))}

@@ -22,7 +22,8 @@ def modules(job):
 def environment(job, guest=""):
     """What scripts find in their environment, in dom0 and in guests."""
     return {
-        "OUT": "/out", "MOUNT": job["mount"], "TAG": job["tag"], "GUEST": guest,
+        "OUT": "/out", "MOUNT": job["mount"] if job["p9"] else "", "TAG": job["tag"],
+        "GUEST": guest,
         "RIG_EXPORT": job["export"], "RIG_ADD": "/rig",
         "RIG_KERNEL": job["kernel"], "RIG_DOM0_KERNEL": job["dom0_kernel"],
         "RIG_TYPE": job["type"], "RIG_FRONT": job["front"], "RIG_BACK": job["back"],
