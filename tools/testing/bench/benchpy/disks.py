@@ -36,11 +36,11 @@ SCALING = [_work(f"{rw}-4k-d32-j{jobs}", rw, "4k", 32, 8000, jobs)
 BOOTS = {
     "counted": (["--counted", "--dom0-vcpus", "1"],
                 {"vcpus": 1, "rounds": 2, "works": COUNTED, "settle": 25, "idle": 20,
-                 "memory": COUNTED[2],
+                 "memory": COUNTED[2], "plain": [one["name"] for one in COUNTED[:4]],
                  "disks": {"null": [one["name"] for one in COUNTED],
                            "brd": ["randread-4k-d32", "read-64k-d8", "write-64k-d8"]}}),
     "scaling": (["--dom0-vcpus", "4"],
-                {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0, "memory": None,
+                {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0, "memory": None, "plain": [],
                  "disks": {"null": [one["name"] for one in SCALING]}}),
 }
 
@@ -126,7 +126,7 @@ def missing(said):
 
 
 def _by_pair(entries, *keys):
-    """Entries of both pairs side by side, and the floor's, by what they are of."""
+    """Entries of both pairs side by side, with plain and floor, by what they are of."""
     found = collections.defaultdict(dict)
     for one in entries:
         found[tuple(one[key] for key in keys)][one["pair"]] = one
@@ -134,15 +134,16 @@ def _by_pair(entries, *keys):
 
 
 def _speed(entries):
-    yield (f"{'':24}{'stock us':>10}{'ours us':>10}{'floor us':>10}{'speed':>8}"
-           f"{'stock cpu':>11}{'ours cpu':>10}{'cpu':>7}")
+    yield (f"{'':24}{'stock us':>10}{'plain us':>10}{'ours us':>10}{'floor us':>10}{'speed':>8}"
+           f"{'stock cpu':>11}{'plain cpu':>11}{'ours cpu':>10}{'cpu':>7}")
     for (disk, work), pairs in _by_pair(entries, "disk", "work").items():
-        stock, ours = (pairs[pair] for pair in PAIRS)
-        cpu = [one["cpu dom0"] + one["cpu guest"] for one in (stock, ours)]
-        floor = f"{pairs['floor']['us']:.1f}" if "floor" in pairs else ""
-        yield (f"{disk + ' ' + work:24}{stock['us']:10.1f}{ours['us']:10.1f}{floor:>10}"
-               f"{stock['us'] / ours['us']:8.2f}{cpu[0]:11.1f}{cpu[1]:10.1f}"
-               f"{cpu[1] / cpu[0]:7.2f}")
+        times = {pair: f"{one['us']:.1f}" for pair, one in pairs.items()}
+        cpu = {pair: one["cpu dom0"] + one["cpu guest"] for pair, one in pairs.items()}
+        plain = f"{cpu['plain']:.1f}" if "plain" in cpu else ""
+        yield (f"{disk + ' ' + work:24}{times['stock']:>10}{times.get('plain', ''):>10}"
+               f"{times['ours']:>10}{times.get('floor', ''):>10}"
+               f"{pairs['stock']['us'] / pairs['ours']['us']:8.2f}{cpu['stock']:11.1f}{plain:>11}"
+               f"{cpu['ours']:10.1f}{cpu['ours'] / cpu['stock']:7.2f}")
 
 
 def _counts(entries):
@@ -162,8 +163,8 @@ def lines(said):
         return
     for name, (_, job) in BOOTS.items():
         yield (f"disks, {name}, {job['vcpus']} vCPUs ({said['kernel']}): time and CPU time of "
-               "a request; floor: on a disk of the guest's own; speed: stock's time to ours; cpu: "
-               "ours to stock's, both domains")
+               "a request; plain: stock without a scheduler; floor: on a disk of the guest's own; "
+               "speed: stock's time to ours; cpu: ours to stock's, both domains")
         yield from _speed(said[name]["results"])
         if said[name]["calls"]:
             yield from _counts(said[name]["calls"])

@@ -395,7 +395,7 @@ def disks_table(_):
         return {"pair": pair, "disk": "null", "work": "w", "round": 0, "ios": 1000,
                 "seconds": seconds, "cpu": {"dom0": cpu, "guest": cpu}}
     said = [record("stock", 0.3, 60000), record("stock", 0.2, 60000), record("ours", 0.1, 30000),
-            record("floor", 0.04, 10000),
+            record("floor", 0.04, 10000), record("plain", 0.125, 45000),
             {"pair": "stock", "disk": "null", "traced": "w", "ios": 2},
             {"pair": "ours", "disk": "null", "traced": "w", "ios": 4},
             {"pair": "ours", "disk": "null", "idle": 20, "wakeups": 2},
@@ -406,7 +406,7 @@ def disks_table(_):
     kept = disks.summary(said, lambda pair, work: _trace())
     document = {"kernel": "mainline", "counted": kept, "scaling": disks.summary([], None)}
     rows = list(disks.lines(document))
-    assert "null w 250.0 100.0 40.0 2.50 120.0 60.0 0.50".split() in [row.split() for row in rows], rows
+    assert "null w 250.0 125.0 100.0 40.0 2.50 120.0 90.0 60.0 0.50".split() in [row.split() for row in rows], rows
     assert not any("alone" in row for row in rows), rows
     assert any(row.split()[:5] == ["w", "ours", "hypercalls", "guest", "0.75,"] for row in rows)
     assert any(row.endswith("ours: 6") for row in rows), rows

@@ -178,6 +178,13 @@ class Session:
         for work in self.job["works"]:
             self.measure({"pair": "floor", "disk": "null"}, work, "nullb0")
 
+    def plain(self):
+        """The kernel's pair without a scheduler, as this project's comes."""
+        self.guest(f"echo none >/sys/block/{VDEV}/queue/scheduler")
+        for work in self.job["works"]:
+            if work["name"] in self.job["plain"]:
+                self.measure({"pair": "plain", "disk": "null"}, work)
+
     def of_pair(self, pair):
         self.start_costs = {}
         for disk, names in self.job["disks"].items():
@@ -192,6 +199,8 @@ class Session:
                     self.trace(where, work)
             if self.job["idle"] and disk == "null":
                 self.idle(where)
+            if pair == "stock" and disk == "null":
+                self.plain()
             self.unplug()
             # What an idle ring gives back meanwhile would be taken for less
             if self.job["memory"] and disk == "null":
