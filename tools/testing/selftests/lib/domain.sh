@@ -12,10 +12,8 @@ case $RIG_KERNEL in
 lts|mainline|9p) ;;
 *) skip_all "there is no initramfs with the modules of the kernel $RIG_KERNEL" ;;
 esac
-# What makes an emulated CPU faster, as the rig's guests have it; and rodata=off, or a
-# PV kernel spends a quarter of its boot on looking through its page tables
-DOMAIN_FAST="rodata=off mitigations=off lsm=capability audit=0 random.trust_cpu=on clocksource=xen tsc=unstable nohz=off"
-DOMAIN_FAST+=" quiet systemd.show_status=0 systemd.tty.term.hvc0=dumb"
+# What makes an emulated CPU faster, as the rig's guests have it
+DOMAIN_FAST="$RIG_KERNEL_WORDS quiet systemd.show_status=0 systemd.tty.term.hvc0=dumb"
 # systemd gives up the login at hvc0, and is up without it, when udev has not got to that
 # device within 90 s
 DOMAIN_FAST+=" systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900"

@@ -26,6 +26,7 @@ def environment(job, guest=""):
         "GUEST": guest,
         "RIG_EXPORT": job["export"], "RIG_ADD": "/rig",
         "RIG_KERNEL": job["kernel"], "RIG_DOM0_KERNEL": job["dom0_kernel"],
+        "RIG_KERNEL_WORDS": " ".join(job["linux_append"] + job["kernel_append"][job["kernel"]]),
         "RIG_TYPE": job["type"], "RIG_FRONT": job["front"], "RIG_BACK": job["back"],
         "RIG_DISK": "/dev/xvdc" if job["disk"] else "",
         "RIG_BLK_FRONT": job["blk_front"], "RIG_BLK_BACK": job["blk_back"],
