@@ -58,7 +58,7 @@ VISIBLE_IF_KUNIT enum blkfront_step blkfront_next(enum xenbus_state backend,
 		if (own == XenbusStateInitialised)
 			return BLKFRONT_GO_LIVE;
 		if (own == XenbusStateConnected)
-			return BLKFRONT_RESIZE;
+			return BLKFRONT_REREAD;
 		/* Some backends do not wait for the frontend to begin */
 		if (own == XenbusStateInitialising && !releasing)
 			return BLKFRONT_CONNECT;
@@ -537,16 +537,24 @@ static void blkfront_go_live(struct blkfront_dev *dev)
 	}
 }
 
-static void blkfront_resize(struct blkfront_dev *dev)
+/* The backend has another disk, or its disk another size */
+static void blkfront_reread(struct blkfront_dev *dev)
 {
-	u64 sectors;
+	struct blkfront_features f;
 
-	if (dev->phase != BLKFRONT_LIVE ||
-	    blkfront_sectors_read(dev, &sectors) ||
-	    sectors == dev->features.sectors)
+	if (dev->phase != BLKFRONT_LIVE || blkfront_medium_read(dev, &f))
 		return;
-	dev->features.sectors = sectors;
-	set_capacity_and_notify(dev->disk, sectors);
+	if (f.sector_size != dev->features.sector_size) {
+		blkfront_give_up(dev, -EMEDIUMTYPE,
+				 "the disk has been exchanged for one with other sectors; detach it and attach it again");
+		return;
+	}
+	dev->features.info = f.info;
+	set_disk_ro(dev->disk, f.info & VDISK_READONLY);
+	if (f.sectors == dev->features.sectors)
+		return;
+	dev->features.sectors = f.sectors;
+	set_capacity_and_notify(dev->disk, f.sectors);
 }
 
 /* The backend has closed: once no page of a request is mapped all can go on */
@@ -587,8 +595,8 @@ static void blkfront_follow(struct blkfront_dev *dev, enum xenbus_state backend)
 	case BLKFRONT_GO_LIVE:
 		blkfront_go_live(dev);
 		break;
-	case BLKFRONT_RESIZE:
-		blkfront_resize(dev);
+	case BLKFRONT_REREAD:
+		blkfront_reread(dev);
 		break;
 	case BLKFRONT_HOLD:
 		blkfront_hold(dev, XenbusStateClosed);

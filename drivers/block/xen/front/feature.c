@@ -20,15 +20,9 @@ static unsigned int blkfront_feature(struct blkfront_dev *dev,
 	return xenbus_read_unsigned(dev->bus->otherend, name, other);
 }
 
-/**
- * blkfront_sectors_read - read the size of a disk
- * @dev: the device; its backend has connected
- * @sectors: the size in sectors of 512 bytes, whatever the disk's own are
- *
- * Context: may sleep.
- * Return: 0 or a negative errno; -ERANGE if no disk can be as large.
- */
-int blkfront_sectors_read(struct blkfront_dev *dev, u64 *sectors)
+/* In sectors of 512 bytes, whatever the disk's own are */
+static int blkfront_features_read_sectors(struct blkfront_dev *dev,
+					  u64 *sectors)
 {
 	int err = xenbus_scanf(XBT_NIL, dev->bus->otherend, "sectors", "%llu",
 			       sectors);
@@ -40,10 +34,17 @@ int blkfront_sectors_read(struct blkfront_dev *dev, u64 *sectors)
 	return 0;
 }
 
-static int blkfront_features_read_size(struct blkfront_dev *dev,
-				       struct blkfront_features *f)
+/**
+ * blkfront_medium_read - read what a disk is
+ * @dev: the device; its backend has connected
+ * @f: of which sizes and kind are set
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno; -ERANGE if no disk can be like that.
+ */
+int blkfront_medium_read(struct blkfront_dev *dev, struct blkfront_features *f)
 {
-	int err = blkfront_sectors_read(dev, &f->sectors);
+	int err = blkfront_features_read_sectors(dev, &f->sectors);
 
 	if (err)
 		return err;
@@ -115,7 +116,7 @@ int blkfront_features_read(struct blkfront_dev *dev,
 	int err;
 
 	memset(f, 0, sizeof(*f));
-	err = blkfront_features_read_size(dev, f);
+	err = blkfront_medium_read(dev, f);
 	if (err)
 		return err;
 	blkfront_features_read_flush(dev, f);

@@ -244,7 +244,7 @@ enum blkfront_phase {
  * @BLKFRONT_STAY: nothing
  * @BLKFRONT_CONNECT: the backend waits: open rings and tell it
  * @BLKFRONT_GO_LIVE: the backend has mapped the rings: use them
- * @BLKFRONT_RESIZE: the size of the disk may have changed
+ * @BLKFRONT_REREAD: the disk may have another size, or be another one
  * @BLKFRONT_HOLD: the backend goes and may come back: keep requests until then
  * @BLKFRONT_RESTART: it has gone and come back already
  * @BLKFRONT_RELEASE: it has let go: take back what it had
@@ -254,7 +254,7 @@ enum blkfront_step {
 	BLKFRONT_STAY,
 	BLKFRONT_CONNECT,
 	BLKFRONT_GO_LIVE,
-	BLKFRONT_RESIZE,
+	BLKFRONT_REREAD,
 	BLKFRONT_HOLD,
 	BLKFRONT_RESTART,
 	BLKFRONT_RELEASE,
@@ -356,7 +356,7 @@ void blkfront_violation(struct blkfront_ring *ring, const char *what,
 /* feature.c */
 int blkfront_features_read(struct blkfront_dev *dev,
 			   struct blkfront_features *features);
-int blkfront_sectors_read(struct blkfront_dev *dev, u64 *sectors);
+int blkfront_medium_read(struct blkfront_dev *dev, struct blkfront_features *f);
 
 /* disk.c */
 int blkfront_disk_alloc(struct blkfront_dev *dev);

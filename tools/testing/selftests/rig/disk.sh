@@ -6,14 +6,16 @@
 # Everything that fio writes it reads again and compares. The guest has its root
 # on such a disk too.
 #
-# rig: kernel=lts timeout=1800
+# rig: kernel=lts timeout=2700
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/disk.sh"
 
 # Few grants, so that a large load runs out of them
 few_grants='max_grant_frames=8'
-parameters=(max_ring_page_order=1 poll_queues=1 max_indirect_segments=128)
+# Pages of a request
+segments=${DISK_SEGMENTS:-128}
+parameters=(max_ring_page_order=1 poll_queues=1 "max_indirect_segments=$segments")
 
 # says FILE TEXT: what a file of the guest says of a disk
 says()
@@ -55,6 +57,15 @@ granted_pages()
 	verify xvdc
 	# From memory that does not lie on pages
 	verify xvdc --iomem_align=512 --mem=malloc
+}
+
+largest()
+{
+	local kib=$((segments * 4))
+
+	says /sys/block/xvdc/queue/max_hw_sectors_kb "$kib"
+	guest "echo $kib >/sys/block/xvdc/queue/max_sectors_kb"
+	verify xvdc "--bs=${kib}k" --iodepth=4
 }
 
 not_trusted()
@@ -118,6 +129,45 @@ resized()
 	guest 'dd if=/dev/zero of=/dev/xvdc bs=1M seek=90 count=4 oflag=direct'
 }
 
+# medium NODE VALUE: the backend of xvdf has a disk of which that is to be said
+medium()
+{
+	xenstore-write "$back/$1" "$2" "$back/state" 4
+}
+
+# A disk is put in that may not be written, and one whose sectors are not those that
+# the guest's requests are made for
+exchanged()
+{
+	local back other
+
+	other=$(disk_file other 8M)
+	plug xvdf "$other"
+	back=$(disk_back xvdf)
+	for flag in 4 0; do
+		medium info "$flag"
+		guest "for ((n = 0; n < 100; n++)); do
+				[ \$(cat /sys/block/xvdf/ro) != $((flag / 4)) ] || exit 0
+				sleep 0.1
+			done
+			exit 1"
+	done
+	guest 'dd if=/dev/zero of=/dev/xvdf bs=64k count=4 oflag=direct'
+	medium sector-size 4096
+	guest 'for ((n = 0; n < 100; n++)); do
+			if dmesg | grep "exchanged for one with other sectors"; then
+				exit 0
+			fi
+			sleep 0.1
+		done
+		exit 1'
+	# So is a disk that has failed: nothing can be read or written
+	says /sys/block/xvdf/size 0
+	fails guest 'dd if=/dev/zero of=/dev/xvdf bs=64k count=4 oflag=direct'
+	unplug xvdf
+	losetup -d "$other"
+}
+
 # Large requests and many of them
 out_of_grants()
 {
@@ -162,6 +212,35 @@ backend_comes_back()
 		load_moves xvdc
 	done
 	load_end
+}
+
+# offers MAX-QUEUES MAX-SEGMENTS: what the backend of xvdc is to say when it comes back;
+# the kernel's says that once, this project's each time
+offers()
+{
+	echo "$1" >/sys/module/xen_blkback/parameters/max_queues
+	xenstore-write "$back/multi-queue-max-queues" "$1" \
+		"$back/feature-max-indirect-segments" "$2" "$back/state" 5
+	sleep 0.5
+	load_moves xvdc
+}
+
+# Queues share a ring then, and requests that were made for the old one are cut
+comes_back_with_less()
+{
+	local back queues less=11
+
+	[ ! -e /sys/module/xen_blkback/parameters/max_copy_bytes ] || less=$segments
+	back=$(disk_back xvdc)
+	queues=$(guest 'ls /sys/block/xvdc/mq | wc -l')
+	[ "$queues" -gt 1 ]
+	load_start xvdc --bsrange=4k-512k --blockalign=4k
+	offers 1 11
+	guest dmesg | grep "xvdc: 1 rings of .* up to $less pages"
+	offers 5 256
+	load_end
+	verify xvdc
+	equal "$(guest 'ls /sys/block/xvdc/mq | wc -l')" "$queues" "queues"
 }
 
 # What dom0 has does not answer for longer than the guest waits
@@ -297,19 +376,22 @@ rig-guest create d --blk-front ours --no-p9 --vcpus 4 --memory 320 --config "$fe
 disk=$(disk_file a 64M)
 plug xvdc "$disk"
 
-plan 20
+plan 23
 run_test "the guest's root is on this frontend" root_is_on_it
 run_test "a file system that is written is there when it is mounted again" file_system_stays
 run_test "data come back as they were, through pages that the backend keeps" kept_pages
 run_test "through pages that it is granted each time" granted_pages
+run_test "in requests as large as there may be" largest
 run_test "through pages of the driver's own, where it is not trusted" not_trusted
 run_test "where replies are polled for" polled
 run_test "a flush and a write with FUA reach the backend" flushes
 run_test "a discard gives the room back" discards
 run_test "a disk that grows under load has its new size" resized
+run_test "a disk that is exchanged for another is that one, or none" exchanged
 run_test "requests that there are no grants for wait for them" out_of_grants
 run_test "grants that are not used any more go back" grants_go_back
 run_test "a backend that goes and comes back under load costs no request" backend_comes_back
+run_test "so does one that comes back with fewer rings and smaller requests" comes_back_with_less
 run_test "a request that is not answered is sent again, by another connection" not_answered
 run_test "a guest that is saved under load goes on as it was" saved_and_restored
 run_test "a disk that is unplugged under load ends it, and can be plugged again" \

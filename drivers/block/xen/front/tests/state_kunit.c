@@ -30,7 +30,7 @@ static const enum blkfront_step wanted[NR_STATES][NR_STATES] = {
 	[XenbusStateConnected] = {
 		[XenbusStateInitialising] = BLKFRONT_CONNECT,
 		[XenbusStateInitialised] = BLKFRONT_GO_LIVE,
-		[XenbusStateConnected] = BLKFRONT_RESIZE,
+		[XenbusStateConnected] = BLKFRONT_REREAD,
 	},
 	[XenbusStateClosing] = {
 		[XenbusStateInitialised] = BLKFRONT_HOLD,
