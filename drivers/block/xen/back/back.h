@@ -65,20 +65,26 @@ extern bool blkback_persistent;
  * struct blkback_seg - a page of a request
  * @page: where the disk reads or writes, a page of this domain or the guest's;
  *	NULL before that is known
- * @persist: stays mapped; NULL if not
- * @handle: of the mapping that the request has for itself
+ * @persist: if it is @kept, what stays mapped
+ * @handle: if it is @mapped, of that
  * @gref: the guest's grant of it
  * @first: first sector in the page
  * @nr: how many sectors
- * @mapped: @handle is valid
+ * @kept: it stays mapped when the request is done
+ * @mapped: it is mapped for the request alone
+ *
+ * Of 24 bytes: a request has up to BLKBACK_MAX_SEGS of these.
  */
 struct blkback_seg {
 	struct page *page;
-	struct blkback_persist *persist;
-	grant_handle_t handle;
+	union {
+		struct blkback_persist *persist;
+		grant_handle_t handle;
+	};
 	grant_ref_t gref;
 	u8 first;
 	u8 nr;
+	bool kept;
 	bool mapped;
 };
 

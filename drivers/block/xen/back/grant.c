@@ -380,7 +380,7 @@ static bool is_referred_to(const struct blkback_req *req)
 
 static void unmap_seg(struct blkback_queue *queue, struct blkback_seg *seg)
 {
-	if (seg->persist)
+	if (seg->kept)
 		blkback_persist_put(seg);
 	else if (seg->mapped)
 		blkback_grant_unmap(queue, seg->page, seg->handle);

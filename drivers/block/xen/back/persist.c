@@ -61,6 +61,7 @@ bool blkback_persist_get(struct blkback_queue *queue, struct blkback_seg *seg)
 	persist = rb_entry(node, struct blkback_persist, node);
 	persist->users++;
 	seg->persist = persist;
+	seg->kept = true;
 	seg->page = persist->page;
 	return true;
 }
@@ -70,8 +71,8 @@ bool blkback_persist_get(struct blkback_queue *queue, struct blkback_seg *seg)
  * @queue: whose
  * @seg: the segment, which was just mapped for itself
  *
- * Context: the queue's thread. To be followed by blkback_persist_put() if
- * @seg->persist is set.
+ * Context: the queue's thread. To be followed by blkback_persist_put() if it is kept
+ * then.
  */
 void blkback_persist_add(struct blkback_queue *queue, struct blkback_seg *seg)
 {
@@ -97,6 +98,7 @@ void blkback_persist_add(struct blkback_queue *queue, struct blkback_seg *seg)
 		goto free;
 	queue->persist_nr++;
 	seg->persist = persist;
+	seg->kept = true;
 	seg->mapped = false;
 	return;
 
@@ -116,7 +118,7 @@ void blkback_persist_put(struct blkback_seg *seg)
 {
 	struct blkback_persist *persist = seg->persist;
 
-	seg->persist = NULL;
+	seg->kept = false;
 	persist->used = jiffies;
 	persist->users--;
 }

@@ -8,6 +8,7 @@
 #include <linux/blkdev.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "back.h"
@@ -131,6 +132,9 @@ static void set_segs(struct blkback_req *req,
 		req->segs[i].nr = segs[i].last_sect - segs[i].first_sect + 1;
 	}
 }
+
+/* Else the largest would take twice as much of the allocator */
+static_assert(struct_size_t(struct blkback_req, segs, BLKBACK_MAX_SEGS) <= SZ_16K);
 
 static struct blkback_req *alloc_req(struct blkback_queue *queue,
 				     const struct blkback_cmd *cmd)
