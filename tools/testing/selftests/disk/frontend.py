@@ -88,9 +88,13 @@ class Ring:
         self.port = EVENTS.xenevtchn_bind_unbound_port(self.events, 0)
         if self.port < 0:
             raise OSError(ctypes.get_errno(), "making an event channel")
+        self.start_over()
+
+    def start_over(self):
+        """As a ring that nobody has used."""
         self.put, self.got = 0, 0
-        self.pages.word(4, 1)
-        self.pages.word(12, 1)
+        for offset, value in ((0, 0), (4, 1), (8, 0), (12, 1)):
+            self.pages.word(offset, value)
 
     def slot(self, index):
         return HEADER + index % self.entries * self.size

@@ -33,6 +33,8 @@ ERROR, NOT_SUPPORTED = -1, -2
 SECURE = 1
 INIT_WAIT, INITIALISED, CONNECTED, CLOSING, CLOSED = 2, 3, 4, 5, 6
 SECTORS = 2048
+# What a guest has beside the data that it writes (../rig/disk_hostile.sh)
+SECRET = b"secret!!"
 
 # What the backend says of itself, by the lie
 OFFERS = {
@@ -50,6 +52,10 @@ OFFERS = {
     # No lie: takes secure discards, no others, until it takes none
     "erases": {"feature-discard": 1, "discard-secure": 1},
 }
+
+
+# What the toolstack says of it to the guest, by the lie
+TOLD = {"peeks": {"trusted": 0}}
 
 
 class Store:
@@ -156,7 +162,9 @@ class Liar:
                      if value != ""})
         Store.write({f"{self.front}/backend": self.back, f"{self.front}/backend-id": 0,
                      f"{self.front}/virtual-device": self.vdev,
-                     f"{self.front}/device-type": "disk"})
+                     f"{self.front}/device-type": "disk",
+                     **{f"{self.front}/{name}": value
+                        for name, value in TOLD.get(self.name, {}).items()}})
         Store.rights(self.back, 0, self.domid)
         Store.rights(self.front, self.domid, 0)
         Store.write({f"{self.back}/state": INIT_WAIT})
@@ -179,10 +187,16 @@ class Liar:
         self.state(CONNECTED)
         self.wait_front({CONNECTED, CLOSING, CLOSED})
 
-    def _keep(self, request):
-        """Map a page of data and have it mapped on."""
-        ref = struct.unpack_from("<I", request, 24)[0]
-        self.ring.kept.append(self.ring.map(ref))
+    def _map_data(self, request):
+        """Map the first page of data."""
+        return self.ring.map(struct.unpack_from("<I", request, 24)[0])
+
+    def _peek(self, request):
+        """Look at all of a page of data."""
+        address = self._map_data(request)
+        print("seen" if SECRET in ctypes.string_at(address, mmap.PAGESIZE) else "unseen",
+              flush=True)
+        self.ring.unmap(address)
 
     def _lie(self, request, number, operation):
         ring, name = self.ring, self.name
@@ -202,7 +216,10 @@ class Liar:
         elif name == "erases" and operation == DISCARD:
             ring.put(number, operation, NOT_SUPPORTED)
         elif name == "kept" and operation in (READ, WRITE):
-            self._keep(request)
+            ring.kept.append(self._map_data(request))
+            ring.put(number, operation)
+        elif name.startswith("peeks") and operation == WRITE:
+            self._peek(request)
             ring.put(number, operation)
         else:
             ring.put(number, operation)

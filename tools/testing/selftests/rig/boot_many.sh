@@ -6,7 +6,7 @@
 # as it was. Without an initramfs, and with a small program for init: ten systemds take
 # an emulated CPU an hour.
 #
-# rig: kernel=9p dom0=mainline args=--guest-root,--dom0-vcpus=1 when=spare timeout=1800
+# rig: kernel=9p dom0=mainline args=--guest-root,--dom0-vcpus=1 when=spare timeout=3600
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"

@@ -13,7 +13,7 @@ folder=/srv/disk-back
 mkdir -p "$folder"
 mount -t tmpfs -o size=256M disk-back "$folder"
 disk-backend ours
-python3 -B "$(dirname "$0")/../disk/test_back.py" "$folder" && status=0 || status=$?
+python3 -B "$(dirname "$0")/../disk/test_back.py" "$folder" "$@" && status=0 || status=$?
 disk-backend stock
 umount "$folder"
 exit "$status"

@@ -6,7 +6,7 @@
 # error if need be and at the latest when the device goes, and the guest logs a line
 # at most. All the while another disk of the guest is written to and verified.
 #
-# rig: kernel=lts,mainline when=spare timeout=600
+# rig: kernel=lts,mainline when=spare timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/disk.sh"
@@ -20,6 +20,16 @@ said()
 
 	read -r -t 60 -u "$from" line || fail "the backend did not say '$1'"
 	equal "$line" "$1" "the backend's word"
+}
+
+# comes: waits until the disk is there
+comes()
+{
+	guest 'for ((n = 0; n < 100; n++)); do
+			[ ! -b /dev/xvdy ] || exit 0
+			sleep 0.1
+		done
+		exit 1'
 }
 
 # gone: waits until the disk is, and prints how many lines the guest has logged of any
@@ -89,11 +99,8 @@ lie()
 
 	begin "$1"
 	if [ "$2" != none ]; then
-		guest 'for ((n = 0; n < 100; n++)); do
-				[ ! -b /dev/xvdy ] || break
-				sleep 0.1
-			done
-			echo 1000 >/sys/block/xvdy/queue/io_timeout'
+		comes
+		guest 'echo 1000 >/sys/block/xvdy/queue/io_timeout'
 	fi
 	echo lie >&"$to"
 	said lied
@@ -120,11 +127,8 @@ erases()
 	local pid from to
 
 	begin erases
-	guest 'for ((n = 0; n < 100; n++)); do
-			[ ! -b /dev/xvdy ] || break
-			sleep 0.1
-		done
-		blkdiscard --secure -l 64k /dev/xvdy
+	comes
+	guest 'blkdiscard --secure -l 64k /dev/xvdy
 		if blkdiscard -l 64k /dev/xvdy; then
 			echo "it was asked for a secure discard where a plain one was wanted"
 			exit 1
@@ -140,6 +144,35 @@ erases()
 		dd if=/dev/xvdy of=/dev/null bs=64k count=8 iflag=direct'
 	end
 	equal "$(gone)" "$before" "lines in the guest's log"
+}
+
+# write_beside_a_secret: 512 bytes, of a page of a program's that has more
+write_beside_a_secret()
+{
+	guest 'python3 -c "
+import mmap, os
+page = mmap.mmap(-1, 4096)
+page[:] = bytes(512) + 448 * b\"secret!!\"
+disk = os.open(\"/dev/xvdy\", os.O_WRONLY | os.O_DIRECT)
+assert os.writev(disk, [memoryview(page)[:512]]) == 512"'
+}
+
+# What lies beside the data in the guest's memory is seen by a backend that is trusted,
+# which shows that the other one would, and by no other
+shows_data_alone()
+{
+	local pid from to one
+
+	for one in peeks=unseen peeks-trusted=seen; do
+		begin "${one%=*}"
+		comes
+		echo lie >&"$to"
+		said lied
+		write_beside_a_secret
+		said "${one#*=}"
+		end
+		equal "$(gone)" "$before" "lines in the guest's log"
+	done
 }
 
 others_went_on()
@@ -165,7 +198,7 @@ lies=(
 	size-missing=none numbers-odd=ends queues-none=ends
 )
 
-plan $((${#lies[@]} + 2))
+plan $((${#lies[@]} + 3))
 echo 0 >/tmp/lines
 for one in "${lies[@]}"; do
 	before=$(cat /tmp/lines)
@@ -173,6 +206,7 @@ for one in "${lies[@]}"; do
 done
 before=$(cat /tmp/lines)
 run_test "secure discards, and a backend that does not know them after all" erases
+run_test "who is not trusted is shown the data that are written, and nothing beside" shows_data_alone
 run_test "another disk has not noticed" others_went_on
 
 rig-guest shutdown d
