@@ -170,7 +170,7 @@ class Liar:
         Store.write({f"{self.back}/state": INIT_WAIT})
         Store.write({f"{self.front}/state": 1})
 
-    def wait_front(self, states, seconds=60):
+    def wait_front(self, states, seconds=180):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             state = int(Store.read(f"{self.front}/state") or 0)

@@ -18,7 +18,7 @@ said()
 {
 	local line
 
-	read -r -t 60 -u "$from" line || fail "the backend did not say '$1'"
+	read -r -t 180 -u "$from" line || fail "the backend did not say '$1'"
 	equal "$line" "$1" "the backend's word"
 }
 
