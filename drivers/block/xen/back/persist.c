@@ -71,8 +71,8 @@ bool blkback_persist_get(struct blkback_queue *queue, struct blkback_seg *seg)
  * @queue: whose
  * @seg: the segment, which was just mapped for itself
  *
- * Context: the queue's thread. To be followed by blkback_persist_put() if it is kept
- * then.
+ * Context: the queue's thread. To be followed by blkback_persist_put() if
+ * @seg->kept is set.
  */
 void blkback_persist_add(struct blkback_queue *queue, struct blkback_seg *seg)
 {

@@ -38,16 +38,22 @@ disk_back()
 	echo "/local/domain/0/backend/vbd/$domid/${number##*/}"
 }
 
-# plug VDEV DEVICE [FURTHER PARTS OF XL'S LINE]
-plug()
+# appears VDEV: wait until the guest has the disk
+appears()
 {
-	xl block-attach d "format=raw,vdev=$1,access=w,backendtype=phy,script=rig-block,${3:+$3,}target=$2"
 	guest "for ((n = 0; n < 300; n++)); do
 			[ ! -b /dev/$1 ] || exit 0
 			sleep 0.1
 		done
 		echo 'no $1 came' >&2
 		exit 1"
+}
+
+# plug VDEV DEVICE [FURTHER PARTS OF XL'S LINE]
+plug()
+{
+	xl block-attach d "format=raw,vdev=$1,access=w,backendtype=phy,script=rig-block,${3:+$3,}target=$2"
+	appears "$1"
 }
 
 # unplug VDEV

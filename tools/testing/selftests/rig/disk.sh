@@ -139,7 +139,7 @@ medium()
 # the guest's requests are made for
 exchanged()
 {
-	local back other
+	local back other flag
 
 	other=$(disk_file other 8M)
 	plug xvdf "$other"

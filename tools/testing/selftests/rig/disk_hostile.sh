@@ -22,16 +22,6 @@ said()
 	equal "$line" "$1" "the backend's word"
 }
 
-# comes: waits until the disk is there
-comes()
-{
-	guest 'for ((n = 0; n < 100; n++)); do
-			[ ! -b /dev/xvdy ] || exit 0
-			sleep 0.1
-		done
-		exit 1'
-}
-
 # gone: waits until the disk is, and prints how many lines the guest has logged of any
 gone()
 {
@@ -99,7 +89,7 @@ lie()
 
 	begin "$1"
 	if [ "$2" != none ]; then
-		comes
+		appears xvdy
 		guest 'echo 1000 >/sys/block/xvdy/queue/io_timeout'
 	fi
 	echo lie >&"$to"
@@ -127,7 +117,7 @@ erases()
 	local pid from to
 
 	begin erases
-	comes
+	appears xvdy
 	guest 'blkdiscard --secure -l 64k /dev/xvdy
 		if blkdiscard -l 64k /dev/xvdy; then
 			echo "it was asked for a secure discard where a plain one was wanted"
@@ -165,7 +155,7 @@ shows_data_alone()
 
 	for one in peeks=unseen peeks-trusted=seen; do
 		begin "${one%=*}"
-		comes
+		appears xvdy
 		echo lie >&"$to"
 		said lied
 		write_beside_a_secret
