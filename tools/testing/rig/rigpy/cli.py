@@ -88,6 +88,9 @@ def _add_machine(parser):
                         help="a further word for QEMU: -s for its gdb stub, a monitor, ...")
     parser.add_argument("--timeout", type=int, default=600, metavar="S",
                         help="for each script (default: 600)")
+    parser.add_argument("--silence", type=int, default=300, metavar="S",
+                        help="after which a machine hangs of whose dom0 nothing is heard, "
+                        "which gives a sign of life each second (default: 300)")
     parser.add_argument("--verbose", action="store_true")
 
 

@@ -5,14 +5,18 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 from . import kernels
+from .monitor import Monitor
 from .say import RigError, say
 
 # What Xen's emulator of PVH guests does not know (pku, rdtscp), and what TCG is
 # slow at (erms, fsrm: it steps through string copies byte by byte).
 CPU_TCG = "max,-pku,-rdtscp,-erms,-fsrm"
 CPU_KVM = "host"
+# How often a silent machine is looked at
+SAMPLES = 5
 
 
 # What costs an emulated CPU seconds at boot and protects nobody here. Without
@@ -61,6 +65,7 @@ class Machine:
         self.console = folder / "console.log"
         self.report = folder / "report"
         self.errors = folder / "qemu.log"
+        self.monitor = Monitor()
         self.process = None
 
     def _xen_words(self, options):
@@ -97,6 +102,7 @@ class Machine:
         line = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-machine", "q35", *self._accel(options),
                 "-smp", str(options["cpus"]), "-m", str(options["machine_memory"]),
+                *self.monitor.arguments(),
                 *self._boot(options, boot),
                 "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                 "-chardev", f"file,id=report,path={self.report}",
@@ -125,13 +131,24 @@ class Machine:
             self.process = subprocess.Popen(self.tree.command(
                 line, binds=binds, env={"TMPDIR": "/tmp"}), stdin=stdin,
                                             stdout=stdout, stderr=errors,
+                                            pass_fds=[self.monitor.theirs.fileno()],
                                             start_new_session=not options["shell"])
 
     def ended(self):
         """QEMU's exit status, or None while it runs."""
         return self.process.poll()
 
+    def write_state(self):
+        """Where its CPUs are, a few times, to a file of its logs; the file's name."""
+        path = self.folder / "cpus.log"
+        with open(path, "w", encoding="utf-8") as file:
+            for _ in range(SAMPLES):
+                file.write(f"{time.strftime('%X')}\n{self.monitor.ask('info registers -a')}\n")
+                time.sleep(1)
+        return path.name
+
     def stop(self):
+        self.monitor.close()
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM)

@@ -9,6 +9,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 
 from .say import say
 
@@ -27,6 +28,7 @@ class Report:
         self.verdict = None
         self.last_progress = "Xen and dom0 boot"
         self.began = False
+        self.heard = time.monotonic()
         self.script_log = open(logs / "script.log", "ab", buffering=0)
 
     def poll(self):
@@ -34,6 +36,7 @@ class Report:
         data = self.file.read()
         if not data:
             return False
+        self.heard = time.monotonic()
         self.rest += data
         while len(self.rest) >= HEADER.size:
             kind, length = HEADER.unpack_from(self.rest)

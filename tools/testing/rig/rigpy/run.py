@@ -111,6 +111,12 @@ class Run:
             faults.append("the archive of results did not come whole")
         return faults
 
+    def _silent_until(self):
+        """When silence means a hang. In counted time a sign of life may be long in coming."""
+        if self.options["shell"] or self.options["counted"] or not self.report.began:
+            return float("inf")
+        return self.report.heard + self.options["silence"]
+
     def _follow(self):
         began = time.monotonic()
         deadline, told = began + BOOT_TIME, began
@@ -130,6 +136,10 @@ class Run:
                     continue
                 return [f"the machine ended (QEMU's status {self.machine.ended()}) before dom0 "
                         f"gave its verdict, while: {self.report.last_progress}"]
+            if now > self._silent_until():
+                return [f"the machine hangs: nothing was heard of dom0 for "
+                        f"{duration(now - self.report.heard)} (where its CPUs are: "
+                        f"{self.machine.write_state()}), while: {self.report.last_progress}"]
             if now > deadline:
                 return [f"the machine hangs: no verdict after {duration(now - began)}, "
                         f"while: {self.report.last_progress}"]

@@ -7,7 +7,7 @@ Between dom0 and a guest's agent:
 
 From dom0 to the host:
   o  a line for stdout          e  a line for stderr       p  progress
-  l  more of a log (name, zero byte, bytes)
+  l  more of a log (name, zero byte, bytes)                h  a sign of life
   f  a piece of the archive of results                     x  the verdict (JSON)
 """
 

@@ -69,7 +69,10 @@ class Report:
 
 
 class LogFeed(threading.Thread):
-    """Sends logs of dom0 to the host while they grow, so that a hang keeps none."""
+    """Sends logs of dom0 to the host while they grow, so that a hang keeps none.
+
+    And a sign of life each time, for a machine that hangs sends none.
+    """
 
     def __init__(self, report, folder, every):
         super().__init__(daemon=True)
@@ -80,6 +83,7 @@ class LogFeed(threading.Thread):
     def run(self):
         while not self.stop.wait(self.every):
             self.feed()
+            self.report.send(b"h")
 
     def feed(self):
         for path in glob.glob(f"{self.folder}/**/*.log", recursive=True):
