@@ -277,7 +277,7 @@ static void blkfront_trim(struct work_struct *work)
 {
 	struct blkfront_dev *dev = container_of(to_delayed_work(work),
 						struct blkfront_dev, trim);
-	unsigned int i, freed = 0;
+	unsigned int tries, i, freed = 0;
 
 	mutex_lock(&dev->lock);
 	if (dev->phase == BLKFRONT_LIVE) {
@@ -285,10 +285,10 @@ static void blkfront_trim(struct work_struct *work)
 			freed += blkfront_pool_trim(&dev->rings[i]);
 	}
 	mutex_unlock(&dev->lock);
-	dev->trim_tries = freed ? 0 : dev->trim_tries + 1;
-	if (dev->trim_tries < BLKFRONT_TRIM_TRIES)
-		schedule_delayed_work(&dev->trim,
-				      BLKFRONT_TRIM_INTERVAL << dev->trim_tries);
+	tries = freed ? 0 : READ_ONCE(dev->trim_tries) + 1;
+	WRITE_ONCE(dev->trim_tries, tries);
+	if (tries < BLKFRONT_TRIM_TRIES)
+		schedule_delayed_work(&dev->trim, BLKFRONT_TRIM_INTERVAL << tries);
 	else
 		WRITE_ONCE(dev->trimming, false);
 }

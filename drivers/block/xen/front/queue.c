@@ -78,12 +78,14 @@ static blk_status_t blkfront_queue_refuse(struct blkfront_dev *dev,
 	return status;
 }
 
+/* It is to come soon, and again, after the last request, whatever was in vain before */
 static void blkfront_queue_arm_trim(struct blkfront_dev *dev)
 {
+	if (READ_ONCE(dev->trim_tries))
+		WRITE_ONCE(dev->trim_tries, 0);
 	if (READ_ONCE(dev->trimming))
 		return;
 	WRITE_ONCE(dev->trimming, true);
-	dev->trim_tries = 0;
 	schedule_delayed_work(&dev->trim, BLKFRONT_TRIM_INTERVAL);
 }
 

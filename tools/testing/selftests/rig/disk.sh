@@ -188,7 +188,7 @@ grants_go_back()
 	verify xvdc
 	# shellcheck disable=SC2016 # the guest's
 	guest 'cd /sys/kernel/tracing
-		for ((n = 0; n < 100; n++)); do
+		for ((n = 0; n < 180; n++)); do
 			if grep -q "<-blkfront_pool_trim" trace; then
 				break
 			fi
