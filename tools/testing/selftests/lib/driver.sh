@@ -6,7 +6,8 @@
 # found. What a suite prints is framed by lines that begin with the plan's
 # token, from which the runner on the host knows whose it is.
 #
-# A line of the plan: TOKEN NUMBER SUITE SECONDS GUEST-TYPE FRONTEND
+# A line of the plan: TOKEN NUMBER SUITE SECONDS GUEST-TYPE FRONTEND. None begins after
+# the time in /rig/latest, in seconds since 1970, of which dom0's clock knows.
 
 set -euo pipefail
 
@@ -78,6 +79,11 @@ run_suite()
 	echo "selftests: $suite ended with $status" > /dev/kmsg
 }
 
+latest=$(cat "$add/latest")
 while read -r -u 3 token number suite seconds type front; do
+	if [ "$EPOCHSECONDS" -gt "$latest" ]; then
+		echo "@$token late $number"
+		continue
+	fi
 	run_suite "$number" "$suite" "$seconds" "$type" "$front"
 done 3< "$add/plan"

@@ -19,11 +19,13 @@ RIG = HERE.parent / "rig" / "rig"
 
 # For the guests that a suite leaves to be ended, beside the suite's own time
 CLEANUP = 60
+# Minutes
+FOREVER = 1e6
 # For waiting until the machine is free, building modules and image, boot and end
 AROUND = 7200
 
 
-def _stage(folder, suites, variants, token):
+def _stage(folder, suites, variants, token, latest):
     """The folder that appears at /rig: the selftests, the demo, and what to run."""
     stage = folder / "add"
     shutil.copytree(HERE, stage, ignore=shutil.ignore_patterns("__pycache__", "runner", "unit"))
@@ -35,6 +37,7 @@ def _stage(folder, suites, variants, token):
         shutil.copytree(demo, stage / "demo")
     programs.build(stage)
     programs.add_sources(stage, {v.suite for v in variants})
+    (stage / "latest").write_text(f"{latest:.0f}\n")
     (stage / "plan").write_text("".join(
         f"{token} {number} {v.suite} {v.timeout} {v.guest} {v.front}\n"
         for number, v in enumerate(variants)))
@@ -48,7 +51,7 @@ class Judge:
         self.boot = boot
         self.variants = variants
         self.show = show
-        self.mark = re.compile(rf"@{token} (?P<what>begin|end|left) (?P<number>\d+)"
+        self.mark = re.compile(rf"@{token} (?P<what>begin|end|left|late) (?P<number>\d+)"
                                r"(?: (?P<rest>.*))?$")
         self.current = None
         self.suite = None
@@ -76,6 +79,9 @@ class Judge:
         mark = self.mark.match(line.rstrip("\r\n"))
         if mark and mark["what"] == "begin":
             self._begin(int(mark["number"]))
+        elif mark and mark["what"] == "late":
+            skip([self.variants[int(mark["number"])]], self.show)
+            self.ended.add(int(mark["number"]))
         elif mark and mark["what"] == "end" and self.suite:
             if mark["rest"] == "timeout":
                 seconds = self.variants[self.current].timeout
@@ -98,16 +104,27 @@ class Judge:
                                  "it never ran: the machine ended before")
 
 
-def run(boot, variants, suites, folder, show, coverage=False, rig=RIG):
-    """Boot once and run all these variants there.
+def skip(variants, show):
+    """Say that there is no time for them."""
+    for variant in variants:
+        show.result(variant.name, ktap.SKIPPED, "the suite as a whole",
+                    f"no time is left; make check SUITES={variant.suite} runs it")
+
+
+def run(boot, variants, suites, folder, show, latest=FOREVER, coverage=False, rig=RIG):
+    """Boot once and run all these variants there, but those that cannot begin in the
+    first LATEST minutes of the check.
 
     One emulated CPU is hardly slower than two, for they wait for each other, and
     leaves the host's other CPU to another machine.
     """
+    if show.minutes() > latest:
+        skip(variants, show)
+        return
     place = folder / f"boot-{boot.name}"
     place.mkdir(parents=True)
     token = secrets.token_hex(8)
-    stage = _stage(place, suites, variants, token)
+    stage = _stage(place, suites, variants, token, time.time() + 60 * (latest - show.minutes()))
     seconds = sum(v.timeout + CLEANUP for v in variants)
     front = "ours" if any(v.front == "ours" for v in variants) else "upstream"
     argv = [rig, "run", "--kernel", boot.kernel, "--dom0-kernel", boot.dom0,

@@ -21,8 +21,10 @@ TOP = HERE.parents[2]
 RIG = HERE.parent / "rig" / "rig"
 SUITES = HERE / "rig"
 
-# Minutes after which nothing should run that is not needed
-SPARE = 75.0
+# Minutes after which nothing should run that is not needed, and after which nothing begins.
+# A check that takes longer than 90 is of no use to whoever has it run
+SPARE = 60.0
+LATEST = 70.0
 
 # What is no suite on Xen: name, command, seconds
 PHASES = {
@@ -62,6 +64,9 @@ def _parser():
     parser.add_argument("--spare", type=float, default=SPARE, metavar="MINUTES",
                         help="what runs in spare time is to have ended then (default: "
                         f"{SPARE:.0f})")
+    parser.add_argument("--latest", type=float, default=LATEST, metavar="MINUTES",
+                        help="when all is checked no suite on Xen begins after that, but is "
+                        f"skipped (default: {LATEST:.0f})")
     parser.add_argument("--out", type=pathlib.Path,
                         default=os.environ.get("CHECK_OUT"), metavar="DIR",
                         help="where logs go (default: $CHECK_OUT, or the rig's cache)")
@@ -134,8 +139,9 @@ def main():
     works = [lambda: [_phase(name, *phase, folder, show) for name, phase in phases.items()]]
     words = {"suites": SUITES, "folder": folder, "show": show, "coverage": options.coverage}
     all_needed = options.suites or options.debug or options.coverage
+    latest = boot.FOREVER if all_needed else options.latest
     needed = [v for v in variants if all_needed or v.when == "always"]
-    works += [functools.partial(boot.run, machine, those, **words)
+    works += [functools.partial(boot.run, machine, those, latest=latest, **words)
               for machine, those in _longest_first(suites.boots(needed))]
     times = spare.Spare(cache.directory("spare"), options.spare)
     works += [functools.partial(times.run, machine, those, **words)

@@ -76,12 +76,12 @@ def _fake_rig(script):
         yield rig, folder, show
 
 
-def _fake_boot(script, count=2):
+def _fake_boot(script, count=2, **words):
     """The counts after a boot of such a rig."""
     with _fake_rig(script) as (rig, folder, show):
         machine = suites.Boot("lts", "lts", "ours", ())
         variants = [suites.Variant(f"s{n}", machine, "pv", "ours", 5) for n in range(count)]
-        boot.run(machine, variants, folder / "suites", folder, show, rig=rig)
+        boot.run(machine, variants, folder / "suites", folder, show, rig=rig, **words)
         return tuple(show.count.values())
 
 
@@ -109,6 +109,12 @@ def _suite_never_ran():
 def _suite_timed_out():
     late = 'echo "@$t begin 1"; echo 1..1; echo ok 1 a; echo "@$t end 1 timeout"\n'
     assert _fake_boot(ONE + late) == (3, 1, 0)
+
+
+def _suite_too_late():
+    """One by dom0's clock, and all where there is no use in booting."""
+    assert _fake_boot(ONE + 'echo "@$t late 1"\n') == (2, 0, 1)
+    assert _fake_boot(ONE + TWO, latest=-1) == (0, 0, 2)
 
 
 def _suite_left_something():
@@ -247,6 +253,7 @@ OTHERS = [
     ("a machine that dies in a suite", _boot_dies),
     ("a suite that never ran", _suite_never_ran),
     ("a suite that was killed for its time", _suite_timed_out),
+    ("a suite for which it is too late", _suite_too_late),
     ("a suite that leaves a domain behind", _suite_left_something),
     ("a program that hangs is ended", _program_killed),
     ("several run side by side", _side_by_side),

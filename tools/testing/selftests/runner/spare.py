@@ -3,7 +3,7 @@
 it is likely to end in time, first what has not run for longest.
 """
 
-from . import boot, ktap
+from . import boot
 
 
 class Spare:
@@ -37,9 +37,7 @@ class Spare:
         """Run them, if there is time."""
         began = show.minutes()
         if began + self._takes(machine, variants) > self.minutes:
-            for variant in variants:
-                show.result(variant.name, ktap.SKIPPED, "the suite as a whole",
-                            f"no time is left; make check SUITES={variant.suite} runs it")
+            boot.skip(variants, show)
             return
         boot.run(machine, variants, suites, folder, show, **words)
         (self.folder / machine.name).write_text(f"{show.minutes() - began:.1f}\n")
