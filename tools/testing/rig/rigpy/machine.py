@@ -138,6 +138,17 @@ class Machine:
         """QEMU's exit status, or None while it runs."""
         return self.process.poll()
 
+    def nudge(self):
+        """An interrupt from outside: a key is pressed that means nothing by itself.
+
+        QEMU 10 changes a CPU's interrupt_request without its lock when an emulated SVM
+        guest is entered or left (target/i386/tcg: helper_vmrun(), do_vmexit()), and loses
+        an interrupt that comes at that moment. If it was the timer's and Xen then goes
+        idle, it stays in HLT for ever with the vector pending in the local APIC. With the
+        next interrupt, whatever it is, it finds that one as well.
+        """
+        self.monitor.ask("sendkey shift")
+
     def write_state(self):
         """Where its CPUs are, a few times, to a file of its logs; the file's name."""
         path = self.folder / "cpus.log"

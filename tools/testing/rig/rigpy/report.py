@@ -32,12 +32,13 @@ class Report:
         self.script_log = open(logs / "script.log", "ab", buffering=0)
 
     def poll(self):
-        """Act on what has come; True if there was anything."""
+        """Act on what has come; True if that was more than signs of life."""
         data = self.file.read()
         if not data:
             return False
         self.heard = time.monotonic()
         self.rest += data
+        more = False
         while len(self.rest) >= HEADER.size:
             kind, length = HEADER.unpack_from(self.rest)
             end = HEADER.size + length
@@ -45,7 +46,8 @@ class Report:
                 break
             self._act(kind, bytes(self.rest[HEADER.size:end]))
             del self.rest[:end]
-        return True
+            more = more or kind != b"h"
+        return more
 
     def _act(self, kind, data):
         if kind in (b"o", b"e"):

@@ -18,6 +18,8 @@ from .say import duration, say
 BOOT_TIME = 600
 # What dom0 may take beyond its scripts' time: create guests, end them, send logs.
 MARGIN = 900
+# Of silence, after which a machine is woken up that QEMU may have left asleep
+NUDGE = 5
 KEEP_RUNS = 20
 # Of the faults that logs tell of
 SHOWN = 10
@@ -35,6 +37,8 @@ class Run:
         for path in (self.logs, self.out):
             path.mkdir()
         self.machine = Machine(tree, self.logs)
+        # When a silent machine was last woken up, and how often
+        self.nudged, self.nudges = 0.0, 0
 
     def _folder(self):
         runs = cache.directory("run")
@@ -107,13 +111,26 @@ class Run:
             faults = self._follow()
         finally:
             self.machine.stop()
+        if self.nudges:
+            say(f"the machine was silent for {NUDGE} s or more, and woken up, {self.nudges} times")
         if not self.report.close():
             faults.append("the archive of results did not come whole")
         return faults
 
+    def _is_heard(self):
+        """Whether dom0 should be: in counted time a sign of life may be long in coming."""
+        return self.report.began and not self.options["counted"]
+
+    def _nudge(self, now):
+        """Wake a machine up that has been silent, every few seconds."""
+        if self._is_heard() and now > max(self.report.heard, self.nudged) + NUDGE:
+            self.machine.nudge()
+            self.nudged = now
+            self.nudges += 1
+
     def _silent_until(self):
-        """When silence means a hang. In counted time a sign of life may be long in coming."""
-        if self.options["shell"] or self.options["counted"] or not self.report.began:
+        """When silence means a hang."""
+        if self.options["shell"] or not self._is_heard():
             return float("inf")
         return self.report.heard + self.options["silence"]
 
@@ -136,6 +153,7 @@ class Run:
                     continue
                 return [f"the machine ended (QEMU's status {self.machine.ended()}) before dom0 "
                         f"gave its verdict, while: {self.report.last_progress}"]
+            self._nudge(now)
             if now > self._silent_until():
                 return [f"the machine hangs: nothing was heard of dom0 for "
                         f"{duration(now - self.report.heard)} (where its CPUs are: "
