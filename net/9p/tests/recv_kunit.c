@@ -318,6 +318,37 @@ static void small_replies_follow_a_claim(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, kept(test));
 }
 
+/* Gives bytes back, and says whether a stock backend was told of it */
+static bool tells(struct fixture *f, u32 bytes)
+{
+	u32 before = f->ring.notified;
+
+	spin_lock_irq(&f->ring.in_lock);
+	p9_xen_give_back(&f->ring, bytes);
+	spin_unlock_irq(&f->ring.in_lock);
+	return f->ring.notified != before;
+}
+
+/* It cannot say that it waits, and never does so while there is room for msize */
+static void tells_a_stock_backend_of_room(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	f->client.msize = RING_SIZE / 2;
+	KUNIT_EXPECT_FALSE(test, tells(f, RING_SIZE / 4));
+	KUNIT_EXPECT_FALSE(test, tells(f, RING_SIZE / 4));
+	KUNIT_EXPECT_TRUE(test, tells(f, 1));
+	KUNIT_EXPECT_EQ(test, f->ring.in.index, f->ring.notified);
+	KUNIT_EXPECT_FALSE(test, tells(f, 1));
+	KUNIT_EXPECT_FALSE(test, tells(f, RING_SIZE / 2 - 1));
+	KUNIT_EXPECT_TRUE(test, tells(f, 1));
+	/* Of what is left of an earlier mount nobody knows how large it was to be */
+	f->front.client = NULL;
+	KUNIT_EXPECT_FALSE(test, tells(f, 0));
+	KUNIT_EXPECT_TRUE(test, tells(f, 1));
+	KUNIT_EXPECT_TRUE(test, tells(f, 1));
+}
+
 static void error_instead_of_data(struct kunit *test)
 {
 	struct p9_xen_claim claim;
@@ -637,6 +668,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(nothing_to_fetch_at_the_end_of_a_file),
 	KUNIT_CASE(gives_back_in_order),
 	KUNIT_CASE(small_replies_follow_a_claim),
+	KUNIT_CASE(tells_a_stock_backend_of_room),
 	KUNIT_CASE(error_instead_of_data),
 	KUNIT_CASE_PARAM(refuses_other_data, lie_gen_params),
 	KUNIT_CASE_PARAM(refuses_other_data_in_a_copy, lie_gen_params),

@@ -13,8 +13,9 @@ check() {
 	return 0
 }
 
+# Without bash, root's shell, there is no emergency shell
 depends() {
-	echo base
+	echo base bash
 }
 
 installkernel() {
@@ -22,9 +23,15 @@ installkernel() {
 }
 
 install() {
-	inst_multiple dmesg mkdir modprobe mount sleep
+	inst_multiple dmesg ln mkdir modprobe mount sleep
 	# shellcheck disable=SC2154 # dracut's
 	inst_simple "$moddir/9p-root.sh" /lib/9p-root.sh
-	inst_hook cmdline 95 "$moddir/parse-9p.sh"
+	# Before dracut's own module looks for what to resume from
+	inst_hook cmdline 05 "$moddir/parse-9p.sh"
 	inst_hook pre-mount 99 "$moddir/mount-9p.sh"
+	mkdir -p "${initdir:?}/etc/cmdline.d"
+	if dracut_module_included systemd; then
+		inst_script "$moddir/no-resume.sh" \
+			"${systemdutildir:?}/system-generators/xen-9p-no-resume"
+	fi
 }

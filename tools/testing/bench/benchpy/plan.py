@@ -62,10 +62,10 @@ def _counted(quick, targets):
 
 def _scaling(quick, targets):
     works = "read-64k,randread-4k,stat" if quick else SCALING
-    steps = [_step("speed", works, 2 if quick else 3, [1, 2] if quick else [1, 2, 4],
+    steps = [_step("speed", works, 2 if quick else 3, [1, 4] if quick else [1, 2, 4],
                    50, ["none"])]
-    return Boot("scaling", "plain emulation, two vCPUs a domain", False,
-                ["--dom0-vcpus", "2"], _job(targets, 2, ["none"], steps))
+    return Boot("scaling", "plain emulation, four vCPUs a domain on two CPUs", False,
+                ["--dom0-vcpus", "4"], _job(targets, 4, ["none"], steps))
 
 
 def boots(quick, targets=tuple(TARGETS), names=("counted", "scaling")):

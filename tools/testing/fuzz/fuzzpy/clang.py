@@ -19,7 +19,7 @@ def _make(tree, path):
         cache.remove(debs)
         (debs / "partial").mkdir(parents=True)
         path.mkdir()
-        for archive in packages.download_beyond(tree, PACKAGES, debs):
+        for archive in packages.download_beyond(tree.path, PACKAGES, debs):
             subprocess.run(["dpkg-deb", "-x", archive, path], check=True)
         cache.remove(debs)
 

@@ -3,8 +3,9 @@
 
 tools/initramfs/mkroot makes it, as for anybody; but for its kernel, which is the rig's own,
 without the drivers of hardware. On the disk there is root/, and beside it
-initramfs-tools/RELEASE and dracut/RELEASE, what each has made of it. A kernel that
-needs no initramfs has neither these nor modules.
+initramfs-tools/RELEASE and dracut/RELEASE, what each has made of it, mkroot itself and
+its root.cfg, and packages/ with what can be installed in it. A kernel that needs no
+initramfs has neither these nor modules.
 """
 
 import pathlib
@@ -20,6 +21,8 @@ SCRIPTS = checkout.TOP / "tools/initramfs"
 MKROOT = SCRIPTS / "mkroot"
 # Besides what mkroot puts there: for tests of a root to live on
 INCLUDE = ["sqlite3", "libcap2-bin", "dracut-core"]
+# To be installed: with alternatives, with a library, conffiles and a timer
+INSTALLABLE = ["less", "logrotate"]
 # The benchmark boots the tree from a disk, too
 DISK_HOOK = """#!/bin/sh
 [ "$1" != prereqs ] || exit 0
@@ -75,12 +78,32 @@ def _add_kernel(tree, kernel, modules, stage):
     cache.remove(ours)
 
 
+def _fetch(plain, path):
+    path.mkdir()
+    with Step(f"fetching {' and '.join(INSTALLABLE)}", 10):
+        packages.download_beyond(plain / "root", INSTALLABLE, path)
+
+
+def _add_packages(tree, folder):
+    key = cache.key_of(_plain(tree).name, " ".join(INSTALLABLE))
+    fetched = cache.entry("guest-packages", key, lambda path: _fetch(_plain(tree), path))
+    folder.mkdir()
+    for path in fetched.glob("*.deb"):
+        shutil.copy(path, folder)
+    status = tree.run(["make", "-s", "-C", "/checkout/tools/initramfs", "O=/packages", "deb"],
+                      binds=[(checkout.TOP, "/checkout"), (folder, "/packages")],
+                      stdout=subprocess.DEVNULL).returncode
+    if status:
+        raise RigError(f"the package of {SCRIPTS} cannot be made: make deb ended with {status}")
+
+
 def _stage(tree, kernel, modules, stage):
     subprocess.run(["cp", "-a", "--reflink=auto", str(_plain(tree)), str(stage)], check=True)
     if kernel.name in kernels.DEBIAN:
         _add_kernel(tree, kernel, modules, stage)
-    for name in ("root.boot", "root.cfg"):
-        cache.remove(stage / name)
+    _add_packages(tree, stage / "packages")
+    shutil.copy(MKROOT, stage)
+    cache.remove(stage / "root.boot")
 
 
 def _make(tree, kernel, modules, path):

@@ -222,10 +222,10 @@ def download_source(package, into):
     return found
 
 
-def download_beyond(tree, names, into):
-    """Fetch packages, and what they need that a tree does not have; their paths."""
+def download_beyond(root, names, into):
+    """Fetch packages, and what they need that the tree of ROOT does not have; their paths."""
     with cache.lock("apt"):
-        done = _apt("apt-get", "-o", f"Dir::State::status={tree.path}/var/lib/dpkg/status",
+        done = _apt("apt-get", "-o", f"Dir::State::status={root}/var/lib/dpkg/status",
                     "-o", f"Dir::Cache::archives={into}", "install", "-qq", "-y",
                     "--download-only", "--no-install-recommends", *names,
                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

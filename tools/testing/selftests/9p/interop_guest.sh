@@ -9,6 +9,9 @@
 # interop_guest.sh tree VERSION: mount the device, copy a tree, have fio verify what it
 # writes, and unmount
 #
+# interop_guest.sh rings CPUS: on a mount with any ring for any request, as many rings as
+# CPUs; a CPU's requests are on its ring, and are answered there
+#
 # interop_guest.sh log VERSION: append to a file of a mount, and read it
 
 set -euo pipefail
@@ -53,6 +56,37 @@ tree()
 	fio --name=verify --directory=/mnt --size=256k --rw=randrw --bsrange=4k-64k \
 		--verify=crc32c --ioengine=psync --fallocate=none --minimal >/run/fio.log ||
 		{ tail -n 5 /run/fio.log; exit 1; }
+	umount /mnt
+}
+
+# How many interrupts each ring has had
+interrupts()
+{
+	awk -v cpus="$(nproc)" '$NF == "9pnet_xen" {
+		sum = 0
+		for (i = 2; i < 2 + cpus; i++)
+			sum += $i
+		print sum }' /proc/interrupts
+}
+
+rings()
+{
+	local cpu other irqs before after
+
+	mounted 9p2000.L
+	head -c 64k /dev/zero >/mnt/data
+	mapfile -t irqs < <(awk -F: '/ 9pnet_xen$/ { print $1 + 0 }' /proc/interrupts)
+	[ "${#irqs[@]}" = "$1" ]
+	for ((cpu = 0; cpu < $1; cpu++)); do
+		[ "$(cat "/proc/irq/${irqs[cpu]}/smp_affinity_list")" = "$cpu" ]
+		mapfile -t before < <(interrupts)
+		taskset -c "$cpu" dd if=/mnt/data of=/dev/null bs=512 status=none
+		mapfile -t after < <(interrupts)
+		for ((other = 0; other < $1; other++)); do
+			echo "by CPU $cpu, ring $other: $((after[other] - before[other]))"
+			[ $((after[other] - before[other] > 64)) = $((other == cpu)) ]
+		done
+	done
 	umount /mnt
 }
 

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A root to live on. Two domains, PV and PVH, boot Debian from two root trees of
-# dom0's at once, by initramfs-tools. What people do with a machine works in one
-# of them, reboot and second boot among it (boot/live); after a clean shutdown dom0
+# A root to live on. Two domains boot Debian from two root trees of dom0's at once: a PV
+# domain by initramfs-tools, and a PVH domain by dracut, as mkroot has configured it. What
+# people do with a machine works in the first (boot/live); it reboots by the initramfs that
+# it has made itself, with this project's package installed. After a clean shutdown dom0
 # has nothing left of either.
 #
 # rig: kernel=lts,mainline args=--guest-root,--dom0-vcpus=1 when=spare timeout=3000
@@ -20,61 +21,55 @@ cache=loose
 # Of a boot, on a busy host
 patience=900
 
-# make_package VERSION: with a program, a unit, a conffile, and a script
-make_package()
+# make_older FILE: a real package as it may have been before; its file
+make_older()
 {
-	local at=/tmp/hello-$1
+	local at=/tmp/older
 
-	mkdir -p "$at/DEBIAN" "$at/usr/bin" "$at/usr/lib/systemd/system" "$at/etc"
-	cat >"$at/DEBIAN/control" <<-END
-	Package: hello
-	Version: $1
-	Architecture: all
-	Maintainer: tester <tester@localhost>
-	Description: a package to be installed and upgraded
-	END
-	echo /etc/hello.conf >"$at/DEBIAN/conffiles"
-	echo "# as version $1 has it" >"$at/etc/hello.conf"
-	printf '#!/bin/sh\necho hello %s\n' "$1" >"$at/usr/bin/hello"
-	cat >"$at/usr/lib/systemd/system/hello.service" <<-END
-	[Service]
-	Type=oneshot
-	RemainAfterExit=yes
-	ExecStart=/usr/bin/hello
-	[Install]
-	WantedBy=multi-user.target
-	END
-	cat >"$at/DEBIAN/postinst" <<-END
-	#!/bin/sh
-	set -e
-	mkdir -p /var/lib/hello
-	echo $1 >/var/lib/hello/configured
-	systemctl daemon-reload
-	systemctl enable --now hello.service
-	END
-	chmod 755 "$at/DEBIAN/postinst" "$at/usr/bin/hello"
-	dpkg-deb -Znone --root-owner-group -b "$at" "$2"
+	rm -rf "$at"
+	dpkg-deb -R "$1" "$at"
+	sed -i 's/^Version:.*/Version: 0~older/' "$at/DEBIAN/control"
+	[ ! -e "$at/etc/logrotate.conf" ] || echo "# as it was" >>"$at/etc/logrotate.conf"
+	dpkg-deb -Znone --root-owner-group -b "$at" "${1%%_*}_older.deb" >/dev/null
+	echo "${1%%_*}_older.deb"
 }
 
-# make_repository DIR: two versions of a package, and the index before and after the
-# second one has come
+# index FILE...: what apt wants to know of packages
+index()
+{
+	local file
+
+	for file in "$@"; do
+		dpkg-deb -f "$file"
+		echo "Filename: ./${file##*/}"
+		echo "Size: $(stat -c %s "$file")"
+		echo "SHA256: $(sha256sum <"$file" | cut -d ' ' -f 1)"
+		echo
+	done
+}
+
+# make_repository DIR: Debian's packages that are to be installed, and the index before
+# and after their newer versions have come; and this project's own
 make_repository()
 {
-	local version file
+	local less logrotate
 
-	mkdir -p "$1"
-	for version in 1.0 2.0; do
-		file=$1/hello_${version}_all.deb
-		make_package "$version" "$file"
-		{
-			dpkg-deb -f "$file"
-			echo "Filename: ./${file##*/}"
-			echo "Size: $(stat -c %s "$file")"
-			echo "SHA256: $(sha256sum <"$file" | cut -d ' ' -f 1)"
-			echo
-		} >>"$1/Packages.2"
-		[ -e "$1/Packages.1" ] || cp "$1/Packages.2" "$1/Packages.1"
-	done
+	cp -r /srv/boot-1/packages "$1"
+	less=$(make_older "$1"/less_*.deb)
+	logrotate=$(make_older "$1"/logrotate_*.deb)
+	index "$1"/*.deb >"$1/Packages.2"
+	index "$less" "$logrotate" "$1"/libpopt0_*.deb >"$1/Packages.1"
+}
+
+# As mkroot wrote it, where the tree was made
+made_config()
+{
+	local built
+
+	built=$(sed -n 's/.*path=\(.*\)".*/\1/p' /srv/boot-2/root.cfg)
+	sed "s,$built,/srv/boot-2/root,g; s/^name = .*/name = \"b\"/
+		s|^extra = \"\(.*\)\"|extra = \"\1 $DOMAIN_FAST resume=/dev/none\"|" \
+		/srv/boot-2/root.cfg
 }
 
 prepare()
@@ -84,12 +79,16 @@ prepare()
 	for number in 1 2; do
 		domain_disk "$number"
 	done
-	make_repository "$root/srv/repository" >/dev/null
+	make_repository "$root/srv/repository"
 	cp "$selftests/boot/live" "$selftests/lib/ktap.sh" "$root/root/"
-	domain_config a pv "/srv/boot-1/initramfs-tools/$DOMAIN_RELEASE" "root=9p:root,cache=$cache"
-	domain_config b pvh "/srv/boot-2/initramfs-tools/$DOMAIN_RELEASE" root=9p:root,cache=loose
+	mkdir /srv/boot-1/root.boot /srv/boot-2/root.boot
+	cp "/srv/boot-1/initramfs-tools/$DOMAIN_RELEASE" /srv/boot-1/root.boot/initrd.img
+	domain_config a pv /srv/boot-1/root.boot/initrd.img "root=9p:root,cache=$cache"
 	domain_p9 a "root=$root"
-	domain_p9 b root=/srv/boot-2/root
+	cp "/srv/boot-2/dracut/$DOMAIN_RELEASE" /srv/boot-2/root.boot/initrd.img
+	cp "/run/rig/boot/vmlinux-$RIG_KERNEL" /srv/boot-2/root.boot/vmlinuz
+	made_config >/tmp/b.cfg
+	cat /tmp/b.cfg
 }
 
 boots()
@@ -114,6 +113,7 @@ pvh_is_running()
 	domain_says b 'said it' "$patience"
 	equal "$(cat /srv/boot-2/root/root/state)" running "the state of the system"
 	grep '^root / 9p rw,' /srv/boot-2/root/root/mounts
+	domain_said b | grep 'dracut'
 }
 
 # live PASS COUNT: run it in domain a, and pass its results on
@@ -133,9 +133,11 @@ live()
 	done
 }
 
-# By the login of somebody who has a password
+# By the initramfs of its own, and the login of somebody who has a password
 reboots()
 {
+	/srv/boot-1/mkroot --fetch "$root"
+	cmp /srv/boot-1/root.boot/initrd.img "$root/boot/initrd.img-$DOMAIN_RELEASE"
 	domain_mark a
 	domain_tell a reboot
 	domain_says a ' login: ' "$patience"
@@ -153,8 +155,12 @@ reboots()
 # What it has written is in its root, and dom0 can let go of that
 shuts_down()
 {
-	domain_tell "$1" poweroff
+	domain_mark "$1"
+	# All that systemd has to say is on the console then
+	domain_tell "$1" 'dmesg --console-level 7; poweroff'
 	domain_gone "$1" "$patience"
+	domain_said "$1" | grep 'All filesystems unmounted'
+	fails grep -i -E 'busy|failed|could not' <<<"$(domain_said "$1")"
 }
 
 nothing_is_left()
@@ -164,15 +170,15 @@ nothing_is_left()
 	umount /srv/boot-2
 }
 
-plan 27
+plan 28
 run_test "roots and packages are made" prepare
 domain_start a
 run_test "a PV domain boots" boots a
 tell_served a "first boot, cache=$cache"
 domain_start b
-live first 16
-run_test "a PVH domain boots from another root meanwhile" pvh_is_running
-tell_served b "first boot, cache=loose"
+live first 17
+run_test "a PVH domain boots by dracut from another root meanwhile" pvh_is_running
+tell_served b "first boot, by dracut, cache=mmap"
 run_test "somebody logs in after a reboot" reboots
 tell_served a "second boot, cache=$cache"
 live second 4

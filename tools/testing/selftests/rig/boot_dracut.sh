@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Boot from 9P by dracut, with the same words on the command line: the root is mounted
-# as asked for, init runs there, and can end the domain. What is wrong is named on the
-# console, in the time that rd.retry allows, and followed by dracut's emergency mode,
-# which tries again, or by what rd.shell=0 makes of it. A small program stands for init;
-# systemd has its turn in the suite boot.
+# Boot from 9P by dracut, with the same words on the command line: what is wrong is named
+# on the console, in the time that rd.retry allows, and followed by dracut's emergency
+# mode, which tries again. Once the device has come the root is mounted as asked for, init
+# runs there, and can end the domain. That there is something to resume from is not
+# believed. A small program stands for init; systemd has its turn in the suite boot.
 #
 # rig: kernel=mainline args=--guest-root,--dom0-vcpus=1 timeout=900
 # rig: kernel=lts args=--guest-root,--dom0-vcpus=1 when=spare timeout=900
@@ -18,36 +18,75 @@ trap domain_clean EXIT
 # Of a boot, on a busy host
 patience=400
 
-# domain NAME WORDS TAG=PATH
-domain()
+# stopped PATTERN: in emergency mode, for that reason. Root is locked in there, but for
+# whoever could write to the command line
+stopped()
 {
-	domain_config "$1" pv "$initramfs" "$2" 320
-	domain_p9 "$1" "$3"
-	domain_start "$1"
+	domain_says a "$1" "$patience"
+	domain_says a 'Press Enter\|press Enter\|Enter to continue' "$patience"
+	domain_tell a ''
+	in_shell 'echo here is "a shell"' 'here is a shell'
 }
 
-# In emergency mode, for that reason. Its shell is locked, as is root in there, and
-# whoever is told so and presses Enter has left it.
+# in_shell COMMAND PATTERN: what a command in the shell prints
+in_shell()
+{
+	domain_mark a
+	domain_tell a "$1"
+	domain_says a "$2" 60
+}
+
 no_such_tag()
 {
-	domain_says a "no device has the tag 'root' after 1 s; the tags are: 'other' (Closed)" "$patience"
-	domain_says a 'Press Enter\|press Enter\|Enter to continue' "$patience"
+	stopped "no device has the tag 'root' after 1 s; the tags are: 'other' (Closed)"
+	# Which would have waited for a device that does not come
+	in_shell 'systemctl show -P LoadState systemd-hibernate-resume' masked
 }
 
-comes_up()
+# withdraw: domain a's device goes, and it has noticed
+withdraw()
 {
-	local domid back
+	local back
 
-	domid=$(xl domid a)
 	back=$(p9_back "$domid")
 	xenstore-rm "$(p9_front "$domid")"
-	# Until both ends have noticed
-	domain_pause 5
+	in_shell 'while [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 1; done; echo it is "gone"' \
+		'it is gone'
 	if xenstore-exists "$back"; then
 		xenstore-rm "$back"
 	fi
+}
+
+# again: it tries once more
+again()
+{
+	domain_mark a
+	domain_tell a exit
+}
+
+export_is_missing()
+{
+	withdraw
+	p9_plug root /srv/missing "$domid"
+	again
+	stopped '/srv/missing: no such directory'
+}
+
+# As in an initramfs that was made without it
+module_is_missing()
+{
+	withdraw
+	in_shell 'modprobe -r 9pnet_xen && mv /usr/lib/modules/*/updates/9pnet_xen.ko / && echo it is "away"' \
+		'it is away'
+	again
+	stopped 'the module 9pnet_xen is not in this initramfs'
+	in_shell 'mv /9pnet_xen.ko /usr/lib/modules/*/updates/ && echo it is "back"' 'it is back'
+}
+
+device_has_come()
+{
 	p9_plug root "$root" "$domid"
-	domain_tell a ''
+	again
 	domain_says a '^init: on' "$patience"
 	domain_gone a 120
 	domain_said a | grep '^root / 9p rw,noatime,.*msize=65536'
@@ -55,21 +94,20 @@ comes_up()
 	equal "$(cat "$root/root/written")" "by $DOMAIN_RELEASE"
 }
 
-option_is_misspelt()
-{
-	domain_gone option "$patience"
-	domain_says option "there is no option 'cash=loose'" 1
-}
-
 domain_disk 1
 root=/srv/boot-1/root
 initramfs=/srv/boot-1/dracut/$DOMAIN_RELEASE
 install -m 755 "$(dirname "$0")/../boot/init" "$root/root/init"
 
-plan 3
-domain a 'root=9p:root,msize=65536 rootflags=noatime rw rd.retry=1 init=/root/init' "other=$root"
+words='root=9p:root,msize=65536 rootflags=noatime rw rd.retry=1 resume=/dev/none'
+domain_config a pv "$initramfs" "$words SYSTEMD_SULOGIN_FORCE=1 init=/root/init" 320
+domain_p9 a "other=$root"
+
+plan 4
+domain_start a
+domid=$(xl domid a)
 run_test "no device of that tag" no_such_tag
-run_test "the device has come, with options and rw: init runs, and shuts down" comes_up
-domain option 'root=9p:root,cash=loose rd.shell=0' "root=$root"
-run_test "an option that is misspelt, and no shell" option_is_misspelt
+run_test "an export that is missing" export_is_missing
+run_test "the transport's module is missing" module_is_missing
+run_test "the device has come, with options and rw: init runs, and shuts down" device_has_come
 finish

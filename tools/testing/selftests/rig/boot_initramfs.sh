@@ -194,9 +194,26 @@ module_is_missing()
 	in_shell 'mv /9pnet_xen.ko /usr/lib/modules/*/updates/ && echo it is "back"' 'it is back'
 }
 
+# It is plugged when the domain has said that it waits
+device_comes_while_it_waits()
+{
+	domain_mark a
+	domain_tell a '(. /scripts/9p-root; p9_parse 9p:root,wait=120 ""; p9_await && echo it is "there")'
+	domain_says a "waiting for the device of tag 'root', up to 120 s" 60
+	p9_plug root "$root" "$domid"
+	domain_says a 'it is there' 60
+}
+
+# Unless the command line has "rw", as that of this domain
+root_is_read_only_at_first()
+{
+	# shellcheck disable=SC2016 # the other shell's
+	in_shell '(readonly=y; ROOT=9p:root; . /scripts/functions; . /scripts/9p; mountroot
+		grep " $rootmnt " /proc/mounts; umount $rootmnt)' '^root /root 9p ro,'
+}
+
 device_has_come()
 {
-	p9_plug root "$root" "$domid"
 	again 'Spawning shell within the initramfs'
 	in_shell 'cat /proc/mounts' '^root /root 9p rw,noatime,.*msize=65536.*trans=xen'
 }
@@ -248,10 +265,10 @@ initramfs=/srv/boot-1/initramfs-tools/$DOMAIN_RELEASE
 functions=$root/usr/share/initramfs-tools/scripts/9p-root
 
 domain_config a pv "$initramfs" \
-	'root=9p:root,wait=1,msize=65536 rootflags=noatime rw break=init' 200
+	'root=9p:root,wait=1,msize=65536 rootflags=noatime rw resume=/dev/none break=init' 200
 domain_p9 a "root=$root"
 
-plan 13
+plan 15
 run_test "what is looked for on a console is found" console_is_searched
 run_test "options are taken" options_are_taken
 run_test "wrong options are named" wrong_options_are_named
@@ -267,6 +284,8 @@ run_test "an export that is missing" export_is_missing
 run_test "the transport's module is missing" module_is_missing
 run_test "panic= reboots, when an option is misspelt" panic_reboots
 run_test "an overlay in memory over a read-only export" is_overlaid
+run_test "the device comes while it is waited for" device_comes_while_it_waits
+run_test "the root is read-only at first" root_is_read_only_at_first
 run_test "the device has come, with options and rw" device_has_come
 run_test "the backend goes before there is an init, and the kernel panics" backend_goes
 domain_clean
