@@ -45,6 +45,12 @@
 /* Pages that one pass maps at most: the largest request's, and that of its segments */
 #define BLKBACK_PASS_PAGES	(BLKBACK_MAX_SEGS + 1)
 
+/*
+ * What a ring's requests may take of memory, for each slot: 32 KiB at order 0, which are
+ * four of the largest, or 32 of 64 KiB of data. One may always be taken.
+ */
+#define BLKBACK_SLOT_BYTES	SZ_1K
+
 struct blkback_conn;
 struct blkback_guest;
 struct blkback_persist;
@@ -148,7 +154,7 @@ struct blkback_batch {
 enum blkback_stall {
 	BLKBACK_RUNS,
 	BLKBACK_AT_GATE,	/* somebody else has the disk alone */
-	BLKBACK_IN_NEED,	/* of memory, or more pages than the guest may have */
+	BLKBACK_IN_NEED,	/* of memory, or more than the guest or ring may have */
 };
 
 /**
@@ -179,6 +185,7 @@ enum blkback_stall {
  * @front: the request at the front of the ring, if @have_front
  * @have_front: it was copied, but not taken
  * @inflight: requests taken and not replied to
+ * @req_bytes: what these take of memory
  * @ended: requests that the disk is done with; added to by interrupts
  * @held: requests whose pages somebody still refers to, so they stay mapped
  * @retry: looks at @held again, and for memory
@@ -223,6 +230,7 @@ struct blkback_queue {
 	struct blkif_request front;
 	bool have_front;
 	unsigned int inflight;
+	size_t req_bytes;
 	struct llist_head ended;
 	struct list_head held;
 	struct delayed_work retry;

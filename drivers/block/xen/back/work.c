@@ -54,6 +54,13 @@ static void count(struct blkback_req *req, u64 now)
 	blkback_stats_time(stats, BLKBACK_TOTAL, req->taken, now);
 }
 
+/* What the allocator takes for a request */
+static size_t bytes_of(unsigned int nr_segs)
+{
+	return kmalloc_size_roundup(struct_size_t(struct blkback_req, segs,
+						  nr_segs));
+}
+
 static void finish(struct blkback_req *req, u64 now)
 {
 	struct blkback_queue *queue = req->queue;
@@ -66,6 +73,7 @@ static void finish(struct blkback_req *req, u64 now)
 		blkback_gate_release(queue);
 	}
 	queue->inflight--;
+	queue->req_bytes -= bytes_of(req->nr_segs);
 	blkback_guest_uncharge(queue, req->nr_segs);
 	list_del(&req->entry);
 	kfree(req);
@@ -158,6 +166,14 @@ static struct blkback_req *alloc_req(struct blkback_queue *queue,
 	return NULL;
 }
 
+/* A ring that has too much in flight goes on when some of that is done */
+static bool has_room(struct blkback_queue *queue, const struct blkback_cmd *cmd)
+{
+	return !queue->inflight ||
+	       queue->req_bytes + bytes_of(cmd->nr_segs) <=
+	       queue->nr_slots * BLKBACK_SLOT_BYTES;
+}
+
 /* @pages: that the pass needs, with those of this request */
 static struct blkback_req *get_req(struct blkback_queue *queue,
 				   const struct blkback_cmd *cmd,
@@ -165,6 +181,8 @@ static struct blkback_req *get_req(struct blkback_queue *queue,
 {
 	struct blkback_req *req = NULL;
 
+	if (!has_room(queue, cmd))
+		return NULL;
 	if (!blkback_guest_charge(queue, cmd->nr_segs)) {
 		/* Pages that stay mapped without need count as well */
 		WRITE_ONCE(queue->trim, true);
@@ -259,6 +277,7 @@ static bool take_one(struct blkback_queue *queue, struct pass *pass)
 		set_segs(req, segs);
 	req->taken = pass->now;
 	queue->inflight++;
+	queue->req_bytes += bytes_of(req->nr_segs);
 	queue->barrier = cmd.operation == BLKIF_OP_WRITE_BARRIER;
 	list_add_tail(&req->entry, &pass->reqs);
 	pass->pages += pages_of(&cmd);

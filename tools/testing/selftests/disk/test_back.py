@@ -391,6 +391,23 @@ def memory_persistent(env):
         check(taken <= 128, f"{taken} KiB")
 
 
+@test("and with the largest requests, as many as there may be, in flight")
+def memory_in_flight(env):
+    with slow(env, 1000) as disk, env.device(disk) as device, shared(256) as pages, \
+            shared(1) as page:
+        device.wait_back(INIT_WAIT)
+        before = settled()
+        ring = device.connect()
+        descriptors(page, whole(pages))
+        ring.add(*[ring.indirect(WRITE, n, 0, 256, page.refs[0]) for n in range(32)])
+        ring.publish()
+        time.sleep(0.5)
+        taken = used() - before
+        replies = ring.replies(32, 60)
+        equal([reply.status for reply in replies], [OKAY] * 32, "statuses")
+        check(0 < taken <= 128, f"{taken} KiB")
+
+
 @test("how long requests take is counted, and where")
 def latencies(env):
     def spans(device):
