@@ -29,6 +29,10 @@ COUNTED = [
     _work("read-1m-d8", "read", "1m", 8, 96),
     _work("write-1m-d8", "write", "1m", 8, 96),
 ]
+# Depths at which all their pages can be copied at once
+BORDER = [_work(f"{rw}-{kib}k", rw, f"{kib}k", depth, ios)
+          for rw in ("read", "write")
+          for kib, depth, ios in ((4, 8, 4000), (8, 8, 3000), (16, 4, 2000), (32, 2, 1200))]
 SCALING = [_work(f"{rw}-4k-d32-j{jobs}", rw, "4k", 32, 8000, jobs)
            for rw in ("randread", "randwrite") for jobs in (1, 4)]
 
@@ -36,11 +40,12 @@ SCALING = [_work(f"{rw}-4k-d32-j{jobs}", rw, "4k", 32, 8000, jobs)
 BOOTS = {
     "counted": (["--counted", "--dom0-vcpus", "1"],
                 {"vcpus": 1, "rounds": 2, "works": COUNTED, "settle": 25, "idle": 20,
-                 "memory": COUNTED[2], "plain": [one["name"] for one in COUNTED[:4]],
+                 "memory": COUNTED[2], "border": BORDER, "plain": [one["name"] for one in COUNTED[:4]],
                  "disks": {"null": [one["name"] for one in COUNTED],
                            "brd": ["randread-4k-d32", "read-64k-d8", "write-64k-d8"]}}),
     "scaling": (["--dom0-vcpus", "4"],
-                {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0, "memory": None, "plain": [],
+                {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0, "memory": None,
+                 "border": [], "plain": [],
                  "disks": {"null": [one["name"] for one in SCALING]}}),
 }
 
@@ -125,12 +130,12 @@ def missing(said):
             yield f"disks, {name}", why
 
 
-def _by_pair(entries, *keys):
-    """Entries of both pairs side by side, with plain and floor, by what they are of."""
+def _by_pair(entries, *keys, pairs=tuple(PAIRS)):
+    """Entries side by side, with plain and floor, by what they are of, if all pairs have it."""
     found = collections.defaultdict(dict)
     for one in entries:
         found[tuple(one[key] for key in keys)][one["pair"]] = one
-    return {key: pairs for key, pairs in found.items() if set(pairs) >= set(PAIRS)}
+    return {key: each for key, each in found.items() if set(each) >= set(pairs)}
 
 
 def _speed(entries):
@@ -156,6 +161,17 @@ def _counts(entries):
                 f"{name} {pairs[pair].get(name, 0):.2f}" for name in names)
 
 
+def _border(entries):
+    """Both ways of a request's data, and what each costs dom0."""
+    sides = _by_pair(entries, "work", pairs=("copied", "mapped"))
+    if sides:
+        yield "us and dom0's CPU us of a request without persistent grants, by way of its data:"
+    for (work,), each in sides.items():
+        yield f"  {work:12}" + ", ".join(
+            f"{way} {each[way]['us']:.1f} {each[way]['cpu dom0']:.1f}"
+            for way in ("copied", "mapped"))
+
+
 def lines(said):
     """The tables."""
     if "missing" in said:
@@ -166,6 +182,7 @@ def lines(said):
                "a request; plain: stock without a scheduler; floor: on a disk of the guest's own; "
                "speed: stock's time to ours; cpu: ours to stock's, both domains")
         yield from _speed(said[name]["results"])
+        yield from _border(said[name]["results"])
         if said[name]["calls"]:
             yield from _counts(said[name]["calls"])
         for one in said[name]["memory"]:

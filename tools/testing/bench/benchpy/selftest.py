@@ -396,6 +396,7 @@ def disks_table(_):
                 "seconds": seconds, "cpu": {"dom0": cpu, "guest": cpu}}
     said = [record("stock", 0.3, 60000), record("stock", 0.2, 60000), record("ours", 0.1, 30000),
             record("floor", 0.04, 10000), record("plain", 0.125, 45000),
+            record("copied", 0.05, 20000), record("mapped", 0.075, 40000),
             {"pair": "stock", "disk": "null", "traced": "w", "ios": 2},
             {"pair": "ours", "disk": "null", "traced": "w", "ios": 4},
             {"pair": "ours", "disk": "null", "idle": 20, "wakeups": 2},
@@ -408,6 +409,7 @@ def disks_table(_):
     rows = list(disks.lines(document))
     assert "null w 250.0 125.0 100.0 40.0 2.50 120.0 90.0 60.0 0.50".split() in [row.split() for row in rows], rows
     assert not any("alone" in row for row in rows), rows
+    assert "  w           copied 50.0 20.0, mapped 75.0 40.0" in rows, rows
     assert any(row.split()[:5] == ["w", "ours", "hypercalls", "guest", "0.75,"] for row in rows)
     assert any(row.endswith("ours: 6") for row in rows), rows
     assert any(row.endswith("ours: 55 KiB in dom0, 800 KiB in the guest") for row in rows), rows

@@ -185,6 +185,26 @@ class Session:
             if work["name"] in self.job["plain"]:
                 self.measure({"pair": "plain", "disk": "null"}, work)
 
+    def parameter(self, name, value):
+        with open(f"/sys/module/xen_blkback/parameters/{name}", "r+", encoding="ascii") as file:
+            before = file.read().strip()
+            file.write(str(value))
+        return before
+
+    def border(self):
+        """Requests whose data are all copied, and all mapped, where no page stays mapped."""
+        self.start_costs = {}
+        persistent = self.parameter("feature_persistent", "N")
+        self.plug(DISKS["null"][0])
+        copied = self.parameter("max_copy_bytes", 0)
+        for pair, most in (("mapped", 0), ("copied", 1 << 20)):
+            self.parameter("max_copy_bytes", most)
+            for work in self.job["border"]:
+                self.measure({"pair": pair, "disk": "null"}, work)
+        self.parameter("max_copy_bytes", copied)
+        self.parameter("feature_persistent", persistent)
+        self.unplug()
+
     def of_pair(self, pair):
         self.start_costs = {}
         for disk, names in self.job["disks"].items():
@@ -218,6 +238,8 @@ class Session:
                 self.start(pair)
                 self.of_pair(pair)
                 if pair == "ours":
+                    if self.job["border"]:
+                        self.border()
                     self.floor()
                 self.end()
             except Missing as error:
