@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The cells of interop that each check leaves out: PVH guests with 4 vCPUs.
+# The cells that interop leaves out: PVH guests with 4 vCPUs.
 #
-# rig: kernel=lts,mainline guest=pvh when=named timeout=1500
+# rig: kernel=lts,mainline guest=pvh when=spare timeout=1500
 
 INTEROP_CPUS=4 exec "$(dirname "$0")/interop.sh"
