@@ -58,6 +58,34 @@ rings_run_full()
 	remount msize=131072
 }
 
+# requests_to_read MSIZE: how many it takes to read 8 MiB in small pieces
+requests_to_read()
+{
+	local requests before
+
+	requests=/sys/kernel/9p-server/9pback-$(rig-guest domid b).0/requests
+	remount "msize=$1,cache=loose"
+	before=$(cat "$requests")
+	guest 'dd if=/mnt/ahead of=/dev/null bs=4k status=none'
+	echo $(($(cat "$requests") - before))
+}
+
+# The client reads ahead as much as a message takes
+reads_ahead_by_msize()
+{
+	local large small
+
+	dd if=/dev/urandom of=/srv/load/ahead bs=1M count=8 status=none
+	large=$(requests_to_read 1048576)
+	small=$(requests_to_read 65536)
+	remount msize=131072
+	rm /srv/load/ahead
+	echo "requests with an msize of 1 MiB: $large, of 64 KiB: $small"
+	[ "$large" -ge 8 ]
+	[ "$large" -le 40 ]
+	[ "$small" -ge 128 ]
+}
+
 killed_in_the_middle()
 {
 	# shellcheck disable=SC2016 # the guest's variables
@@ -118,12 +146,13 @@ rig-guest create b --front ours --back ours --vcpus 2 \
 	--p9 'tag=load,security_model=none,path=/srv/load'
 rig-guest mount b load /mnt
 
-plan 8
+plan 9
 run_test "a ring for each vCPU" a_ring_per_vcpu
 run_test "fio verifies what four jobs wrote at random" fio_verifies
 run_test "fio verifies blocks of a megabyte" large_blocks_verified
 run_test "dbench runs" dbench_runs
 run_test "rings run full with six writers and readers" rings_run_full
+run_test "the client reads ahead as far as msize goes" reads_ahead_by_msize
 run_test "processes killed in the middle leave nothing stuck" killed_in_the_middle
 run_test "no fid is left behind" no_fid_is_left
 run_test "an idle session does not wake" idle_sleeps
