@@ -222,6 +222,7 @@ void p9_xen_give_back(struct p9_xen_ring *ring, u32 bytes)
 	if (tell)
 		notify_remote_via_irq(ring->irq);
 }
+EXPORT_SYMBOL_IF_KUNIT(p9_xen_give_back);
 
 /* A message was worked on: its bytes go back, now or with the last claim */
 static void p9_xen_pass(struct p9_xen_ring *ring, u32 size)
