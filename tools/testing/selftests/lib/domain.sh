@@ -23,16 +23,19 @@ xl sched-credit2 -d 0 -w 4096
 # Nobody writes to it: to wait there starts no program, as sleep would
 exec {DOMAIN_IDLE}<> <(:)
 
-# domain_disk NUMBER: mount a disk with a root tree at /srv/boot-NUMBER. Its login is as
-# patient as who waits for it: a minute is not enough for it on a busy host
+# domain_disk NUMBER: mount a disk with a root tree at /srv/boot-NUMBER. Its login and its
+# services are as patient as who waits for them: a minute is not enough on a busy host
 domain_disk()
 {
 	local settings=/srv/boot-$1/root/etc/login.defs
+	local services=/srv/boot-$1/root/etc/systemd/system/service.d
 
 	mkdir -p "/srv/boot-$1"
 	mount "/dev/rig-guest-root-$1" "/srv/boot-$1"
 	sed -i '/^LOGIN_TIMEOUT/d' "$settings"
 	echo 'LOGIN_TIMEOUT 900' >>"$settings"
+	mkdir -p "$services"
+	printf '[Service]\nTimeoutStartSec=900\n' >"$services/patient.conf"
 }
 
 domain_log()

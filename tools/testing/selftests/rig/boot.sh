@@ -110,8 +110,10 @@ tell_served()
 pvh_is_running()
 {
 	boots b
-	domain_tell b 'systemctl is-system-running --wait >/root/state; cat /proc/mounts >/root/mounts; echo said "it"'
+	domain_tell b 'systemctl is-system-running --wait >/root/state; systemctl --failed >/root/failed
+		cat /proc/mounts >/root/mounts; echo said "it"'
 	domain_says b 'said it' "$patience"
+	cat /srv/boot-2/root/root/failed
 	equal "$(cat /srv/boot-2/root/root/state)" running "the state of the system"
 	grep '^root / 9p rw,' /srv/boot-2/root/root/mounts
 	domain_said b | grep 'dracut'
@@ -177,9 +179,9 @@ domain_start a
 run_test "a PV domain boots" boots a
 tell_served a "first boot, cache=$cache"
 domain_start b
-live first 17
 run_test "a PVH domain boots by dracut from another root meanwhile" pvh_is_running
 tell_served b "first boot, by dracut, cache=mmap"
+live first 17
 run_test "somebody logs in after a reboot" reboots
 tell_served a "second boot, cache=$cache"
 live second 4
