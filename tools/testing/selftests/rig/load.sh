@@ -58,6 +58,17 @@ rings_run_full()
 	remount msize=131072
 }
 
+# The kernel reads it to vmalloc'd memory, whose pages do not adjoin, and looks at all of it
+module_is_loaded()
+{
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'cp "$(modinfo -n ufs)" /mnt/ufs.ko
+		insmod /mnt/ufs.ko
+		grep "^ufs " /proc/modules
+		rmmod ufs'
+	rm /srv/load/ufs.ko
+}
+
 # requests_to_read MSIZE: how many it takes to read 8 MiB in small pieces
 requests_to_read()
 {
@@ -146,12 +157,13 @@ rig-guest create b --front ours --back ours --vcpus 2 \
 	--p9 'tag=load,security_model=none,path=/srv/load'
 rig-guest mount b load /mnt
 
-plan 9
+plan 10
 run_test "a ring for each vCPU" a_ring_per_vcpu
 run_test "fio verifies what four jobs wrote at random" fio_verifies
 run_test "fio verifies blocks of a megabyte" large_blocks_verified
 run_test "dbench runs" dbench_runs
 run_test "rings run full with six writers and readers" rings_run_full
+run_test "a module of the kernel is loaded from the mount" module_is_loaded
 run_test "the client reads ahead as far as msize goes" reads_ahead_by_msize
 run_test "processes killed in the middle leave nothing stuck" killed_in_the_middle
 run_test "no fid is left behind" no_fid_is_left
