@@ -151,13 +151,26 @@ idle_sleeps()
 	[ $((after - before)) -le 20 ]
 }
 
+# A ring of 32 pages, of which half is for replies
+rings_are_as_asked()
+{
+	guest 'umount /mnt
+		rmmod 9pnet_xen
+		modprobe 9pnet_xen ring_order=5 max_rings=1
+		mount -t 9p -o trans=xen,version=9p2000.L,msize=1048576 load /mnt
+		grep "^load /mnt .*msize=65536" /proc/mounts'
+	fails a_ring_per_vcpu
+	fio_verifies
+	large_blocks_verified
+}
+
 mkdir -p /srv/load
 mount -t tmpfs load /srv/load
 rig-guest create b --front ours --back ours --vcpus 2 \
 	--p9 'tag=load,security_model=none,path=/srv/load'
 rig-guest mount b load /mnt
 
-plan 10
+plan 11
 run_test "a ring for each vCPU" a_ring_per_vcpu
 run_test "fio verifies what four jobs wrote at random" fio_verifies
 run_test "fio verifies blocks of a megabyte" large_blocks_verified
@@ -168,6 +181,7 @@ run_test "the client reads ahead as far as msize goes" reads_ahead_by_msize
 run_test "processes killed in the middle leave nothing stuck" killed_in_the_middle
 run_test "no fid is left behind" no_fid_is_left
 run_test "an idle session does not wake" idle_sleeps
+run_test "rings are as few and small as is asked" rings_are_as_asked
 rig-guest shutdown b
 umount /srv/load
 finish
