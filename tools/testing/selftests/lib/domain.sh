@@ -17,6 +17,8 @@ DOMAIN_FAST="$RIG_KERNEL_WORDS quiet systemd.show_status=0 systemd.tty.term.hvc0
 # systemd gives up the login at hvc0, and is up without it, when udev has not got to that
 # device within 90 s
 DOMAIN_FAST+=" systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900"
+# Nor has dom0 always got to a new domain's rings by then
+DOMAIN_FAST+=" 9pnet_xen.mount_timeout=300"
 
 # Else the domains that boot keep dom0, which serves them all, from the only CPU
 xl sched-credit2 -d 0 -w 4096

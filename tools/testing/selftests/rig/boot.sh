@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A root to live on. Two domains boot Debian from two root trees of dom0's at once: a PV
-# domain by initramfs-tools, and a PVH domain by dracut, as mkroot has configured it. What
-# people do with a machine works in the first (boot/live); it reboots by the initramfs that
-# it has made itself, with this project's package installed. After a clean shutdown dom0
-# has nothing left of either.
+# A root to live on. Two domains boot Debian from two root trees of dom0's at once, by
+# initramfs-tools: a PV domain, and a PVH domain as mkroot has configured it. What people
+# do with a machine works in the first (boot/live); it reboots by the initramfs that it has
+# made itself, with this project's package installed. After a clean shutdown dom0 has
+# nothing left of either. And a third domain boots the second tree by dracut: PV, since
+# systemd in an initramfs is more than an emulated PVH domain manages in its time limits.
 #
 # rig: kernel=lts,mainline args=--guest-root,--dom0-vcpus=1 when=spare timeout=4500
 
@@ -86,10 +87,12 @@ prepare()
 	cp "/srv/boot-1/initramfs-tools/$DOMAIN_RELEASE" /srv/boot-1/root.boot/initrd.img
 	domain_config a pv /srv/boot-1/root.boot/initrd.img "root=9p:root,cache=$cache"
 	domain_p9 a "root=$root"
-	cp "/srv/boot-2/dracut/$DOMAIN_RELEASE" /srv/boot-2/root.boot/initrd.img
+	cp "/srv/boot-2/initramfs-tools/$DOMAIN_RELEASE" /srv/boot-2/root.boot/initrd.img
 	cp "/run/rig/boot/vmlinux-$RIG_KERNEL" /srv/boot-2/root.boot/vmlinuz
 	made_config >/tmp/b.cfg
 	cat /tmp/b.cfg
+	domain_config c pv "/srv/boot-2/dracut/$DOMAIN_RELEASE" "root=9p:root,cache=loose"
+	domain_p9 c root=/srv/boot-2/root
 }
 
 boots()
@@ -107,16 +110,16 @@ tell_served()
 		"$(cat "$session/bytes_read") bytes read, $(cat "$session/bytes_written") written"
 }
 
-pvh_is_running()
+# is_running NAME: on the second tree
+is_running()
 {
-	boots b
-	domain_tell b 'systemctl is-system-running --wait >/root/state; systemctl --failed >/root/failed
+	boots "$1"
+	domain_tell "$1" 'systemctl is-system-running --wait >/root/state; systemctl --failed >/root/failed
 		cat /proc/mounts >/root/mounts; echo said "it"'
-	domain_says b 'said it' "$patience"
+	domain_says "$1" 'said it' "$patience"
 	cat /srv/boot-2/root/root/failed
 	equal "$(cat /srv/boot-2/root/root/state)" running "the state of the system"
 	grep '^root / 9p rw,' /srv/boot-2/root/root/mounts
-	domain_said b | grep 'dracut'
 }
 
 # live PASS COUNT: run it in domain a, and pass its results on
@@ -173,19 +176,23 @@ nothing_is_left()
 	umount /srv/boot-2
 }
 
-plan 28
+plan 30
 run_test "roots and packages are made" prepare
 domain_start a
 run_test "a PV domain boots" boots a
 tell_served a "first boot, cache=$cache"
 domain_start b
-run_test "a PVH domain boots by dracut from another root meanwhile" pvh_is_running
-tell_served b "first boot, by dracut, cache=mmap"
+run_test "a PVH domain boots from another root meanwhile" is_running b
+tell_served b "first boot, cache=mmap"
 live first 17
 run_test "somebody logs in after a reboot" reboots
 tell_served a "second boot, cache=$cache"
 live second 4
 run_test "the PV domain shuts down" shuts_down a
 run_test "the PVH domain shuts down" shuts_down b
+domain_start c
+run_test "a domain boots by dracut" is_running c
+tell_served c "second boot of its tree, by dracut, cache=loose"
+run_test "it shuts down" shuts_down c
 run_test "nothing is left" nothing_is_left
 finish
