@@ -13,8 +13,8 @@
 . "$(dirname "$0")/../lib/domain.sh"
 trap domain_clean EXIT
 
-# Of a boot, on a busy host
-patience=400
+# Of a boot, on a busy host; and of that wait
+patience=600
 flags=rootfstype=9p
 options=trans=xen,version=9p2000.L
 
@@ -106,7 +106,7 @@ run_test "a PVH domain comes up" comes_up pvh "$root"
 domain gone pv "root=root rootflags=$options,cache=loose ro init=/root/over" "root=$root"
 run_test "the backend goes" backend_goes
 modprobe -r xen-9pback
-domain nobody pv "root=root rootflags=$options" "root=$root"
+domain nobody pv "root=root rootflags=$options 9pnet_xen.mount_timeout=5" "root=$root"
 run_test "nobody serves it" nobody_serves_it
 modprobe xen-9pback
 finish
