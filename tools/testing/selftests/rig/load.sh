@@ -155,6 +155,7 @@ idle_sleeps()
 rings_are_as_asked()
 {
 	guest 'umount /mnt
+		echo 9pfs-0 >/sys/bus/xen/drivers/9pfs/unbind
 		rmmod 9pnet_xen
 		modprobe 9pnet_xen ring_order=5 max_rings=1
 		mount -t 9p -o trans=xen,version=9p2000.L,msize=1048576 load /mnt
