@@ -39,3 +39,18 @@ p9_plug()
 	xenstore-chmod -r "$front" "n$domid" "r$server"
 	xenstore-write "$back/online" 1 "$back/state" 1 "$front/state" 1
 }
+
+# p9_withdraw DOMID: take it away, and wait until the domain has noticed, by a command that
+# the suite's function "in_shell COMMAND PATTERN" has it run
+p9_withdraw()
+{
+	local back
+
+	back=$(p9_back "$1")
+	xenstore-rm "$(p9_front "$1")"
+	in_shell 'while [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 1; done; echo it is "gone"' \
+		'it is gone'
+	if xenstore-exists "$back"; then
+		xenstore-rm "$back"
+	fi
+}

@@ -43,20 +43,6 @@ no_such_tag()
 	in_shell 'systemctl show -P LoadState systemd-hibernate-resume' masked
 }
 
-# withdraw: domain a's device goes, and it has noticed
-withdraw()
-{
-	local back
-
-	back=$(p9_back "$domid")
-	xenstore-rm "$(p9_front "$domid")"
-	in_shell 'while [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 1; done; echo it is "gone"' \
-		'it is gone'
-	if xenstore-exists "$back"; then
-		xenstore-rm "$back"
-	fi
-}
-
 # again: it tries once more
 again()
 {
@@ -66,7 +52,7 @@ again()
 
 export_is_missing()
 {
-	withdraw
+	p9_withdraw "$domid"
 	p9_plug root /srv/missing "$domid"
 	again
 	stopped '/srv/missing: no such directory'
@@ -75,7 +61,7 @@ export_is_missing()
 # As in an initramfs that was made without it. systemd has made /usr read-only there
 module_is_missing()
 {
-	withdraw
+	p9_withdraw "$domid"
 	in_shell 'modprobe -r 9pnet_xen && mount -t tmpfs none /usr/lib/modules/*/updates && echo it is "away"' \
 		'it is away'
 	again

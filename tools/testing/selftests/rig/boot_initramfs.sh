@@ -154,20 +154,9 @@ other_end_is_gone()
 		'unable to read other end'
 }
 
-# withdraw: domain a's device goes, and it has noticed
-withdraw()
-{
-	xenstore-rm "$(p9_front "$domid")"
-	in_shell 'while [ -e /sys/bus/xen/devices/9pfs-0 ]; do sleep 1; done; echo it is "gone"' \
-		'it is gone'
-	if xenstore-exists "$(p9_back "$domid")"; then
-		xenstore-rm "$(p9_back "$domid")"
-	fi
-}
-
 no_device()
 {
-	withdraw
+	p9_withdraw "$domid"
 	again "has no 9pfs device, after 1 s: .*'tag=root,"
 }
 
@@ -175,14 +164,14 @@ no_such_tag()
 {
 	p9_plug other "$root" "$domid"
 	again "no device has the tag 'root' after 1 s; the tags are: 'other' (Closed)"
-	withdraw
+	p9_withdraw "$domid"
 }
 
 export_is_missing()
 {
 	p9_plug root /srv/missing "$domid"
 	again "the device of tag 'root' is closed" '/srv/missing: no such directory'
-	withdraw
+	p9_withdraw "$domid"
 }
 
 # As in an initramfs that was made without it
@@ -253,7 +242,7 @@ is_overlaid()
 	fails grep -x mine "$root/etc/issue"
 	in_shell 'umount /over && umount /run/9p-root/memory && umount /run/9p-root/lower && echo it is "off"' \
 		'it is off'
-	withdraw
+	p9_withdraw "$domid"
 }
 
 domain_disk 1
