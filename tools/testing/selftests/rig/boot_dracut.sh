@@ -19,13 +19,14 @@ trap domain_clean EXIT
 patience=400
 
 # stopped PATTERN: in emergency mode, for that reason. Root is locked in there, but for
-# whoever could write to the command line
+# whoever could write to the command line. What is typed before the prompt is thrown away
 stopped()
 {
 	domain_says a "$1" "$patience"
 	domain_says a 'Press Enter\|press Enter\|Enter to continue' "$patience"
+	domain_mark a
 	domain_tell a ''
-	in_shell 'echo here is "a shell"' 'here is a shell'
+	domain_says a 'bash-[0-9.]*#' 60
 }
 
 # in_shell COMMAND PATTERN: what a command in the shell prints
