@@ -7,8 +7,7 @@
 # runs there, and can end the domain. That there is something to resume from is not
 # believed. A small program stands for init; systemd has its turn in the suite boot.
 #
-# rig: kernel=mainline args=--guest-root,--dom0-vcpus=1 timeout=1500
-# rig: kernel=lts args=--guest-root,--dom0-vcpus=1 when=spare timeout=1500
+# rig: kernel=lts,mainline args=--guest-root,--dom0-vcpus=1 when=spare timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"

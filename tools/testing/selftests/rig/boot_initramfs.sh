@@ -7,8 +7,7 @@
 # CPU, so one domain meets fault after fault: whoever leaves the shell tries again. What
 # its command line does not say is tried by the same functions in that shell.
 #
-# rig: kernel=mainline args=--guest-root,--dom0-vcpus=1 timeout=1500
-# rig: kernel=lts args=--guest-root,--dom0-vcpus=1 when=spare timeout=1500
+# rig: kernel=lts,mainline args=--guest-root,--dom0-vcpus=1 when=spare timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/domain.sh"

@@ -7,7 +7,7 @@
 # name, and with cache=fscache, where the data outlive the mount; what has not changed
 # is read from there.
 #
-# rig: kernel=lts timeout=300
+# rig: kernel=lts when=spare timeout=300
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

@@ -4,7 +4,8 @@
 # The device that connected sockets are handed to the server through: who may
 # use it, and what it refuses.
 #
-# rig: kernel=lts,debug args=--no-xen timeout=900
+# rig: kernel=debug args=--no-xen timeout=900
+# rig: kernel=lts args=--no-xen when=spare timeout=900
 
 set -eu
 

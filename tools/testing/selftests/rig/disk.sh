@@ -6,7 +6,7 @@
 # Everything that fio writes it reads again and compares. The guest has its root
 # on such a disk too.
 #
-# rig: kernel=lts timeout=2700
+# rig: kernel=lts when=spare timeout=2700
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/disk.sh"

@@ -7,7 +7,7 @@
 # I/O is charged to the cgroup that its threads are in; and each disk comes and goes,
 # with its threads.
 #
-# rig: kernel=mainline timeout=1200
+# rig: kernel=mainline when=spare timeout=1200
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/vbd.sh"

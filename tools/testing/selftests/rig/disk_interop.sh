@@ -15,7 +15,7 @@
 # frontends' modules come and go.
 #
 # rig: kernel=mainline timeout=1200
-# rig: kernel=lts when=spare timeout=600
+# rig: kernel=lts when=spare timeout=1200
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/memory.sh"

@@ -5,6 +5,6 @@
 # this project's does as well, under lockdep at both ends, and in a PVH guest.
 #
 # rig: kernel=lockdep when=spare timeout=900
-# rig: kernel=mainline guest=pvh when=spare timeout=600
+# rig: kernel=mainline guest=pvh when=spare timeout=900
 
 DISK_FRONT=ours exec "$(dirname "$0")/disk_back.sh"

@@ -6,8 +6,7 @@
 # when it was flushed. And an error of that disk is an error of that very sector in
 # the guest. Both halves of the block pair are this project's.
 #
-# rig: kernel=mainline timeout=600
-# rig: kernel=lts when=spare timeout=600
+# rig: kernel=lts,mainline when=spare timeout=600
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/disk.sh"

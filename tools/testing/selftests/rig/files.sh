@@ -5,7 +5,8 @@
 # file system: the tests of files.py, each a test here. A tmpfs is exported, as
 # control.sh looks at one.
 #
-# rig: kernel=lts,lockdep timeout=600
+# rig: kernel=lockdep timeout=600
+# rig: kernel=lts when=spare timeout=600
 
 set -eu
 

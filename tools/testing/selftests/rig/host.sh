@@ -5,7 +5,7 @@
 # has done, open files survive being renamed and removed underneath, and a
 # directory that is moved out of the export is no way out of it.
 #
-# rig: kernel=lts,lockdep timeout=900
+# rig: kernel=lts,lockdep when=spare timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

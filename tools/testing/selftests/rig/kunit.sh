@@ -5,7 +5,7 @@
 # here. A module that does not load or has no suite, a suite that ends early and
 # a case that fails are failures. Debian's kernels have no KUnit.
 #
-# rig: kernel=lockdep timeout=600
+# rig: kernel=lockdep when=spare timeout=600
 # rig: kernel=debug args=--no-xen timeout=600
 
 . "$(dirname "$0")/../lib/ktap.sh"

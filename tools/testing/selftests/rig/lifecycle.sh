@@ -6,7 +6,7 @@
 # thread back, and the next guest mounts at once. So do devices, mounted or not,
 # and the backend. A device that another backend has taken is left to it.
 #
-# rig: kernel=lts timeout=1800
+# rig: kernel=lts when=spare timeout=1800
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/p9device.sh"

@@ -5,7 +5,7 @@
 # full, processes are killed in the middle of what they do, and nothing hangs
 # or is left behind.
 #
-# rig: kernel=mainline timeout=900
+# rig: kernel=mainline when=spare timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

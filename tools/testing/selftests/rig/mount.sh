@@ -7,7 +7,8 @@
 # all of it. A device that nobody has mounted takes nothing of either side. One
 # guest with four devices, two of them good.
 #
-# rig: kernel=lts,lockdep timeout=1500
+# rig: kernel=lts timeout=1500
+# rig: kernel=lockdep when=spare timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

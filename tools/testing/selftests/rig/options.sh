@@ -6,7 +6,7 @@
 # and a device with anything that the backend does not know is closed and says
 # why, to the guest as well.
 #
-# rig: kernel=mainline timeout=600
+# rig: kernel=mainline when=spare timeout=600
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

@@ -11,8 +11,7 @@
 #     /srv/posix/small of 160 KiB
 #     /srv/posix/quota with a limit for user 1001
 #
-# rig: kernel=mainline timeout=1500
-# rig: kernel=lts when=spare timeout=1500
+# rig: kernel=lts,mainline when=spare timeout=1500
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

@@ -5,7 +5,8 @@
 # over a Unix socket: no Xen has part in it. The export is a tmpfs, as
 # an overlay's files claim to be on another device than its directories.
 #
-# rig: kernel=lts,debug args=--no-xen timeout=1800
+# rig: kernel=lts args=--no-xen timeout=1800
+# rig: kernel=debug args=--no-xen when=spare timeout=1800
 
 set -eu
 

@@ -8,7 +8,7 @@
 # repository, which it then finds sound: Lua without the client's cache, git with
 # it.
 #
-# rig: kernel=lts timeout=900
+# rig: kernel=lts when=spare timeout=900
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

@@ -4,7 +4,8 @@
 # The stock client's mount over TCP on loopback, served by the same server: what
 # works on Xen works without it.
 #
-# rig: kernel=lts,mainline args=--no-xen timeout=600
+# rig: kernel=lts args=--no-xen timeout=600
+# rig: kernel=mainline args=--no-xen when=spare timeout=600
 
 set -eu
 

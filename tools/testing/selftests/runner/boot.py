@@ -80,7 +80,7 @@ class Judge:
         if mark and mark["what"] == "begin":
             self._begin(int(mark["number"]))
         elif mark and mark["what"] == "late":
-            skip([self.variants[int(mark["number"])]], self.show)
+            skip([self.variants[int(mark["number"])].name], self.show)
             self.ended.add(int(mark["number"]))
         elif mark and mark["what"] == "end" and self.suite:
             if mark["rest"] == "timeout":
@@ -104,11 +104,11 @@ class Judge:
                                  "it never ran: the machine ended before")
 
 
-def skip(variants, show):
-    """Say that there is no time for them."""
-    for variant in variants:
-        show.result(variant.name, ktap.SKIPPED, "the suite as a whole",
-                    f"no time is left; make check SUITES={variant.suite} runs it")
+def skip(names, show):
+    """Say that there is no time for these suites or phases."""
+    for name in names:
+        show.result(name, ktap.SKIPPED, "the suite as a whole",
+                    f"no time is left; make check SUITES={name.split(' ')[0]} runs it")
 
 
 def run(boot, variants, suites, folder, show, latest=FOREVER, coverage=False, rig=RIG):
@@ -119,7 +119,7 @@ def run(boot, variants, suites, folder, show, latest=FOREVER, coverage=False, ri
     leaves the host's other CPU to another machine.
     """
     if show.minutes() > latest:
-        skip(variants, show)
+        skip([v.name for v in variants], show)
         return
     place = folder / f"boot-{boot.name}"
     place.mkdir(parents=True)

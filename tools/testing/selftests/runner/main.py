@@ -21,10 +21,12 @@ TOP = HERE.parents[2]
 RIG = HERE.parent / "rig" / "rig"
 SUITES = HERE / "rig"
 
-# Minutes after which nothing should run that is not needed, and after which nothing begins.
-# A check that takes longer than 90 is of no use to whoever has it run
-SPARE = 60.0
-LATEST = 70.0
+# Minutes after which nothing should run that each check can do without, and after which
+# no machine begins: nobody waits for a check that takes longer
+SPARE = 30.0
+LATEST = 60.0
+# Minutes that a kernel for guests alone takes to build
+BUILD = 20.0
 
 # What is no suite on Xen: name, command, seconds
 PHASES = {
@@ -41,6 +43,8 @@ PHASES = {
     "rig": ([HERE.parent / "rig" / "selftest"], 3600),
     "faults": ([HERE.parent / "rig" / "selftest-faults", "lockdep", "debug"], 7200),
 }
+# Of these, what tests the instruments rather than the modules runs in spare time
+SPARE_PHASES = {"rig", "faults"}
 # With --debug: the faults of all kernels
 DEBUG_PHASES = {"faults": ([HERE.parent / "rig" / "selftest-faults"], 7200)}
 
@@ -61,6 +65,8 @@ def _parser():
                         f"{' '.join(kernels.COUNTING)}; closes with a table")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count(), 4), metavar="N",
                         help="machines at a time (default: one a CPU, at most 4)")
+    parser.add_argument("--all", action="store_true",
+                        help="what runs in spare time as well, however long that takes")
     parser.add_argument("--spare", type=float, default=SPARE, metavar="MINUTES",
                         help="what runs in spare time is to have ended then (default: "
                         f"{SPARE:.0f})")
@@ -118,8 +124,42 @@ def _wanted(options):
             if any(fnmatch.fnmatch(name, p) for p in patterns)}, variants
 
 
-def _longest_first(boots):
-    return sorted(boots.items(), key=lambda boot: -sum(v.timeout for v in boot[1]))
+def _seconds(variants):
+    return sum(v.timeout for v in variants)
+
+
+def _guess(machine, variants):
+    """Minutes that these take: no suite takes more than a quarter of its time-out on a
+    host that is not slow, but a kernel may have to be built.
+    """
+    return _seconds(variants) / 60 / 4 + (BUILD if machine.kernel in kernels.BARE else 0)
+
+
+def _works(options, phases, variants, folder, show):
+    """All that is to be called, in its order: phases, machines, and the rest in turn."""
+    words = {"suites": SUITES, "folder": folder, "show": show, "coverage": options.coverage}
+    is_all = options.all or options.suites or options.debug or options.coverage
+    latest = boot.FOREVER if is_all else options.latest
+
+    def needed(phase):
+        return is_all or phase not in SPARE_PHASES
+
+    works = [lambda: [_phase(name, *phase, folder, show)
+                      for name, phase in phases.items() if needed(name)]]
+    always = suites.boots([v for v in variants if v.when == "always"])
+    works += [functools.partial(boot.run, machine, those, latest=latest, **words)
+              for machine, those in sorted(always.items(), key=lambda one: -_seconds(one[1]))]
+    rest = [spare.Work(name, phase[1] / 60 / 4,
+                       functools.partial(_phase, name, *phase, folder, show),
+                       functools.partial(boot.skip, [name], show))
+            for name, phase in phases.items() if not needed(name)]
+    rest += [spare.Work(machine.name, _guess(machine, those),
+                        functools.partial(boot.run, machine, those, **words),
+                        functools.partial(boot.skip, [v.name for v in those], show))
+             for machine, those in suites.boots(
+                 [v for v in variants if v.when != "always"]).items()]
+    times = spare.Spare(cache.directory("spare"), boot.FOREVER if is_all else options.spare)
+    return works + [functools.partial(times.run, work, show) for work in times.in_turn(rest)]
 
 
 def main():
@@ -136,17 +176,7 @@ def main():
     folder = _out(options.out)
     show = Show(folder)
     show.say(f"logs in {folder}")
-    works = [lambda: [_phase(name, *phase, folder, show) for name, phase in phases.items()]]
-    words = {"suites": SUITES, "folder": folder, "show": show, "coverage": options.coverage}
-    all_needed = options.suites or options.debug or options.coverage
-    latest = boot.FOREVER if all_needed else options.latest
-    needed = [v for v in variants if all_needed or v.when == "always"]
-    works += [functools.partial(boot.run, machine, those, latest=latest, **words)
-              for machine, those in _longest_first(suites.boots(needed))]
-    times = spare.Spare(cache.directory("spare"), options.spare)
-    works += [functools.partial(times.run, machine, those, **words)
-              for machine, those in times.in_turn(suites.boots(
-                  [v for v in variants if v not in needed]))]
+    works = _works(options, phases, variants, folder, show)
     process.side_by_side(works, options.jobs)
     if options.coverage:
         subprocess.run([RIG, "coverage", folder], check=True)

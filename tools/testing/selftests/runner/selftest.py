@@ -2,10 +2,10 @@
 """Feeds the runner with what good and bad suites print, and looks what it says."""
 
 import contextlib
+import functools
 import io
 import os
 import pathlib
-import shutil
 import signal
 import sys
 import tempfile
@@ -199,17 +199,24 @@ def _nothing_ran():
         assert text.getvalue().splitlines()[-1] == "0 passed, 0 failed, 0 skipped"
 
 
-def _with_suite(header):
+def _with_suite(header, kernel_names=()):
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "a.sh").write_text("#!/bin/bash\n" + header)
         (pathlib.Path(folder) / "b.sh").write_text("#!/bin/bash\n")
-        return suites.read(folder)
+        return suites.read(folder, kernel_names)
 
 
 def _boots_are_shared():
     found = _with_suite("# rig: kernel=lts,mainline guest=pv,pvh\n# rig: back=qemu kernel=lts\n")
     assert len(found) == 7, [v.name for v in found]
     assert [b.name for b in suites.boots(found)] == ["lts", "mainline", "lts-qemu"]
+
+
+def _kernels_may_be_given():
+    """No suite runs twice for having been asked for on each kernel by itself."""
+    found = _with_suite("# rig: kernel=lts\n# rig: kernel=mainline when=spare\n",
+                        ["lockdep"])
+    assert [v.name for v in found] == ["a (lockdep, pv)", "b (lockdep, pv)"], found
 
 
 def _some_only_when_named():
@@ -222,19 +229,18 @@ def _spare_time():
     """A machine of its own for each; those that have run are the last to run again."""
     found = _with_suite("# rig: when=spare kernel=lts,mainline\n")
     machines = suites.boots([v for v in suites.chosen(found, []) if v.when == "spare"])
-    with _fake_rig(ONE) as (rig, folder, show):
-        # Of which it takes half of its timeout, as far as is known; and what it took then
-        for minutes, first, then, counts in ((1.6, "lts-a", "mainline-a", (2, 0, 0)),
-                                             (1.4, "mainline-a", "mainline-a", (2, 0, 1)),
-                                             (1.6, "mainline-a", "lts-a", (4, 0, 1)),
-                                             (0.5, "lts-a", "mainline-a", (6, 0, 1))):
+    assert [machine.name for machine in machines] == ["lts-a", "mainline-a"]
+    done = []
+    with _shown() as (show, folder, _):
+        works = [spare.Work(name, 1.6, functools.partial(done.append, name),
+                            functools.partial(boot.skip, [name], show)) for name in "ab"]
+        # That of which nothing is known is reckoned with 1.6; the other took no time
+        for minutes, wanted in ((1.5, []), (1.7, ["a"]), (1.7, ["b"]), (0.5, ["a"])):
             times = spare.Spare(folder, minutes)
-            (machine, those), *_ = times.in_turn(machines)
-            assert machine.name == first, machine
-            times.run(machine, those, folder / "suites", folder, show, rig=rig)
-            assert times.in_turn(machines)[0][0].name == then, minutes
-            assert tuple(show.count.values()) == counts, show.count
-            shutil.rmtree(folder / f"boot-{first}", ignore_errors=True)
+            times.run(times.in_turn(works)[0], show)
+            assert done == wanted, (minutes, done)
+            done.clear()
+        assert show.count[ktap.SKIPPED] == 1, show.count
 
 
 def _bad_directives():
@@ -262,6 +268,7 @@ OTHERS = [
     ("the last line counts all", _last_line),
     ("that nothing ran is a failure", _nothing_ran),
     ("suites share boots", _boots_are_shared),
+    ("kernels may be given for all", _kernels_may_be_given),
     ("a suite may wait to be named", _some_only_when_named),
     ("some run when there is time, in turn", _spare_time),
     ("directives that make no sense are refused", _bad_directives),

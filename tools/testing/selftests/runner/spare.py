@@ -1,43 +1,56 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is too much for each check runs in its spare time: after all else, as long as
-it is likely to end in time, first what has not run for longest.
+"""What is too much for each check takes turns in the time that is left of it: it runs
+if it is likely to end in time, first what has not run for longest.
 """
 
-from . import boot
+import dataclasses
+import typing
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """A phase, or a machine with its suites: what it is called, the minutes to reckon with
+    until it has run, and what runs it or says that there was no time.
+    """
+
+    name: str
+    minutes: float
+    run: typing.Callable
+    skip: typing.Callable
 
 
 class Spare:
     """What runs in spare time, and in a folder, when that was last and what it took.
 
-    minutes: of the check, after which nothing should run
+    minutes: of the check, after which none of it should run
     """
 
     def __init__(self, folder, minutes):
         self.folder = folder
         self.minutes = minutes
 
-    def _last_run(self, machine):
+    def _last_run(self, work):
         try:
-            return (self.folder / machine.name).stat().st_mtime_ns
+            return (self.folder / work.name).stat().st_mtime_ns
         except FileNotFoundError:
             return 0
 
-    def _takes(self, machine, variants):
-        """Minutes, by what it took last, or else by the time that it may take."""
+    def _takes(self, work):
+        """Minutes, by what it took last, if it has run on this host."""
         try:
-            return float((self.folder / machine.name).read_text())
+            return float((self.folder / work.name).read_text())
         except FileNotFoundError:
-            return sum(v.timeout for v in variants) / 60 / 2
+            return work.minutes
 
-    def in_turn(self, boots):
-        """Machines with their variants, in the order in which to run them."""
-        return sorted(boots.items(), key=lambda one: (self._last_run(one[0]), one[0].name))
+    def in_turn(self, works):
+        """These, in the order in which to run them."""
+        return sorted(works, key=lambda work: (self._last_run(work), work.name))
 
-    def run(self, machine, variants, suites, folder, show, **words):
-        """Run them, if there is time."""
+    def run(self, work, show):
+        """Run it, if there is time."""
         began = show.minutes()
-        if began + self._takes(machine, variants) > self.minutes:
-            boot.skip(variants, show)
+        if began + self._takes(work) > self.minutes:
+            work.skip()
             return
-        boot.run(machine, variants, suites, folder, show, **words)
-        (self.folder / machine.name).write_text(f"{show.minutes() - began:.1f}\n")
+        work.run()
+        (self.folder / work.name).write_text(f"{show.minutes() - began:.1f}\n")

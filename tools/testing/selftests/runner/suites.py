@@ -12,9 +12,9 @@ say where it runs; each stands for all combinations of the values it lists:
   front=     ours and upstream (ours)
   back=      ours and qemu (ours)
   boot=      shared or own (shared): own if the suite may not share its machine
-  when=      always, spare or named (always): spare if it runs on a machine of its
-             own when a check has time left, and when the command line names it;
-             named if in the latter case only
+  when=      always, spare or named (always): spare if it runs, in turn with others,
+             when a check has time left, and when the command line names it; named
+             if in the latter case only. Either has a machine of its own
   timeout=   seconds for one run of the suite (180)
   args=      further words for "rig run", with commas between (none)
 
@@ -110,11 +110,13 @@ def _variants(path, said, kernel_names):
     values = {**DEFAULTS, **said}
     if kernel_names:
         values["kernel"] = ",".join(kernel_names)
+        # Then nothing has to wait for its turn
+        values["when"] = values["when"].replace("spare", "always")
     timeout = values.get("timeout", str(TIMEOUT))
     if not timeout.isdigit():
         raise SuiteError(f"{path.name}: timeout={timeout} is no number of seconds")
     args = tuple(word for word in values.get("args", "").split(",") if word)
-    own = path.stem if values["boot"] == "own" or values["when"] == "spare" else ""
+    own = path.stem if values["boot"] == "own" or values["when"] != "always" else ""
     for kernel, back, front, guest in itertools.product(
             *(values[key].split(",") for key in ("kernel", "back", "front", "guest"))):
         dom0s = kernel if "--no-xen" in args else values.get("dom0", kernels.dom0_for(kernel))
