@@ -164,6 +164,17 @@ domain_gone()
 	done
 }
 
+# domain_ran_init NAME SECONDS ROOT: wait for a domain whose init is selftests/boot/init
+# to have run it, and to have ended. Its root was mounted as the pattern ROOT says, and
+# was read-only in the end.
+domain_ran_init()
+{
+	domain_says "$1" '^init: on' "$2"
+	domain_gone "$1" 120
+	domain_said "$1" | grep -e "$3"
+	domain_said "$1" | grep '^init: and is read-only again'
+}
+
 # domain_login NAME SECONDS: wait for its prompt, and log in as root, who has no
 # password
 domain_login()

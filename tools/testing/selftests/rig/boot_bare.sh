@@ -29,10 +29,7 @@ domain()
 # comes_up NAME ROOT: init runs, and shuts down
 comes_up()
 {
-	domain_says "$1" '^init: on .*-rig-9p' "$patience"
-	domain_gone "$1" 120
-	domain_said "$1" | grep '^root / 9p rw,.*trans=xen'
-	domain_said "$1" | grep '^init: and is read-only again'
+	domain_ran_init "$1" "$patience" '^root / 9p rw,.*trans=xen'
 	grep -e '-rig-9p' "$2/root/written"
 }
 

@@ -73,10 +73,7 @@ device_has_come()
 {
 	p9_plug root "$root" "$domid"
 	again
-	domain_says a '^init: on' "$patience"
-	domain_gone a 120
-	domain_said a | grep '^root / 9p rw,noatime,.*msize=65536'
-	domain_said a | grep '^init: and is read-only again'
+	domain_ran_init a "$patience" '^root / 9p rw,noatime,.*msize=65536'
 	equal "$(cat "$root/root/written")" "by $DOMAIN_RELEASE"
 }
 

@@ -17,15 +17,13 @@ count=10
 patience=1200
 root=/srv/boot-1/root
 
-# Their backend, which ten ask at a time, does not answer each within ten seconds
 all_boot()
 {
 	local number
 
 	for ((number = 0; number < count; number++)); do
 		domain_config "m$number" pv "" "root=root rootfstype=9p ro init=/root/over \
-			rootflags=trans=xen,version=9p2000.L,cache=loose \
-			9pnet_xen.mount_timeout=600" 128
+			rootflags=trans=xen,version=9p2000.L,cache=loose" 128
 		domain_p9 "m$number" root=/srv/read-only
 		domain_start "m$number"
 	done

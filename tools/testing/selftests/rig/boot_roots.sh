@@ -23,20 +23,10 @@ domain()
 	domain_start "$1"
 }
 
-# comes_up NAME MOUNT: init runs on it, and shuts down
-comes_up()
-{
-	domain_says "$1" '^init: on' "$patience"
-	domain_gone "$1" 120
-	domain_said "$1" | grep "$2"
-	domain_said "$1" | grep '^init: and is read-only again'
-}
-
-# overlay_is_the_root MAKER: nothing that init writes reaches the tree
 overlay_is_the_root()
 {
 	domain "over-$1" pvh "$1" root=9p:root,overlay
-	comes_up "over-$1" '^overlay / overlay rw,'
+	domain_ran_init "over-$1" "$patience" '^overlay / overlay rw,'
 	domain_said "over-$1" | grep '^init: the root can be written'
 	[ ! -e "$root/root/written" ]
 }
@@ -45,7 +35,7 @@ overlay_is_the_root()
 root_is_read_only()
 {
 	domain "ro-$1" pvh "$1" 'root=9p:root ro'
-	comes_up "ro-$1" '^root / 9p ro,'
+	domain_ran_init "ro-$1" "$patience" '^root / 9p ro,'
 	fails grep '^init: the root can be written' <<<"$(domain_said "ro-$1")"
 	[ ! -e "$root/root/written" ]
 }
