@@ -51,6 +51,8 @@ OFFERS = {
     "queues-none": {"multi-queue-max-queues": 0},
     # No lie: takes secure discards, no others, until it takes none
     "erases": {"feature-discard": 1, "discard-secure": 1},
+    # Nor is this: a removable disk, whose number is in the node that old guests pass by
+    "removable": {"info": 2},
 }
 
 
@@ -160,8 +162,9 @@ class Liar:
         }
         Store.write({f"{self.back}/{name}": value for name, value in nodes.items()
                      if value != ""})
+        number = "virtual-device" + ("-ext" if self.name == "removable" else "")
         Store.write({f"{self.front}/backend": self.back, f"{self.front}/backend-id": 0,
-                     f"{self.front}/virtual-device": self.vdev,
+                     f"{self.front}/{number}": self.vdev,
                      f"{self.front}/device-type": "disk",
                      **{f"{self.front}/{name}": value
                         for name, value in TOLD.get(self.name, {}).items()}})

@@ -124,6 +124,26 @@ def goes_around(env, ring, pages, seed):
     check(pages.get(0, len(data)) == data, "what was read is something else")
 
 
+@contextlib.contextmanager
+def erasing_disk():
+    """A disk that takes secure discards and no others, and the pipe by which it is told
+    to take none: what xen-blkfront makes, in this domain, of a backend in user space.
+    """
+    command("modprobe", "xen-blkfront")
+    path = "/dev/xvdy"
+    liar = subprocess.Popen(
+        [os.path.join(os.path.dirname(__file__), "hostile.py"), "0", str(1 << 28 | 24 << 8),
+         "erases"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        equal(liar.stdout.readline(), "connected\n", "what the disk's backend says")
+        wait_for(lambda: os.path.exists(path), f"{path} is there")
+        yield path, liar
+    finally:
+        liar.stdin.close()
+        equal(liar.wait(60), 0, "status of the disk's backend")
+        command("modprobe", "-r", "xen-blkfront")
+
+
 # What every frontend may do
 
 
@@ -265,6 +285,20 @@ def no_secure_discard(env):
             equal(status_of(ring, ring.discard(1, sector, 1024, flag)), OKAY, f"flag {flag}")
             check(env.read("disk", sector * SECTOR, MIB // 2) == bytes(MIB // 2), "it is still there")
         equal(status_of(ring, ring.discard(1, 65535, 2, 1)), ERROR, "beyond the end")
+
+
+@test("a secure discard is one of the disk, and its end is the reply")
+def secure_discard(env):
+    with erasing_disk() as (path, liar), env.device(path) as device:
+        ring = device.connect()
+        equal(device.back_node("discard-secure"), "1", "discard-secure")
+        equal(status_of(ring, ring.discard(1, 0, 1024, 1)), OKAY, "secure discard")
+        equal(status_of(ring, ring.discard(1, 0, 1024)), ERROR, "another discard")
+        equal(status_of(ring, ring.discard(1, 2047, 2, 1)), ERROR, "beyond the end")
+        liar.stdin.write("lie\n")
+        liar.stdin.flush()
+        equal(liar.stdout.readline(), "lied\n", "what the disk's backend says")
+        equal(status_of(ring, ring.discard(1, 0, 1024, 1)), NOT_SUPPORTED, "if it takes none")
 
 
 @test("no discard if the toolstack says so")

@@ -136,6 +136,18 @@ erases()
 	equal "$(gone)" "$before" "lines in the guest's log"
 }
 
+is_removable()
+{
+	local pid from to
+
+	begin removable
+	appears xvdy
+	equal "$(guest cat /sys/block/xvdy/removable)" 1 "removable"
+	guest 'dd if=/dev/xvdy of=/dev/null bs=64k count=8 iflag=direct'
+	end
+	equal "$(gone)" "$before" "lines in the guest's log"
+}
+
 # write_beside_a_secret: 512 bytes, of a page of a program's that has more
 write_beside_a_secret()
 {
@@ -188,7 +200,7 @@ lies=(
 	size-missing=none numbers-odd=ends queues-none=ends
 )
 
-plan $((${#lies[@]} + 3))
+plan $((${#lies[@]} + 4))
 echo 0 >/tmp/lines
 for one in "${lies[@]}"; do
 	before=$(cat /tmp/lines)
@@ -196,6 +208,7 @@ for one in "${lies[@]}"; do
 done
 before=$(cat /tmp/lines)
 run_test "secure discards, and a backend that does not know them after all" erases
+run_test "a removable disk, of a number in virtual-device-ext" is_removable
 run_test "who is not trusted is shown the data that are written, and nothing beside" shows_data_alone
 run_test "another disk has not noticed" others_went_on
 
