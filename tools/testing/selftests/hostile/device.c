@@ -63,10 +63,12 @@ void device_offer(struct backend *b)
 	unsigned int i;
 
 	device_set(b, "versions", "1");
-	device_set(b, "max-rings", "%u", 2);
-	device_set(b, "max-ring-page-order", "%u", 4);
-	for (i = 0; i < sizeof(features) / sizeof(*features); i++)
-		device_set(b, features[i], "1");
+	device_set(b, "max-rings", "%u", OFFERED_RINGS);
+	device_set(b, "max-ring-page-order", "%u", OFFERED_ORDER);
+	for (i = 0; i < sizeof(features) / sizeof(*features); i++) {
+		if (!b->lie || !b->lie->classic)
+			device_set(b, features[i], "1");
+	}
 	if (b->reconnects)
 		device_set(b, "feature-reconnect", "1");
 	if (b->lie && b->lie->node)

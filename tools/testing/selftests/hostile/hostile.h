@@ -30,6 +30,10 @@
 /* Header and count of Rread and Rreaddir */
 #define DATA_HEADER	11
 
+/* What a frontend is offered, unless that is the lie */
+#define OFFERED_RINGS	2
+#define OFFERED_ORDER	4
+
 /* The file that there is, and its bytes */
 #define FILE_NAME	"file"
 #define FILE_SIZE	100000U
@@ -178,6 +182,7 @@ struct backend {
  * @state: what the device is offered with, instead of InitWait
  * @at_last: what it does once it was held, if it does not serve on
  * @reconnects: the device is one that is connected when somebody mounts
+ * @classic: it has no feature that Xen's specification has not
  * @on: a state of its frontend that is not followed as it should be
  * @say: the state that is taken instead, or UNKNOWN for none
  */
@@ -194,6 +199,7 @@ struct lie {
 	enum bus_state state;
 	void (*at_last)(struct backend *b);
 	bool reconnects;
+	bool classic;
 	enum bus_state on;
 	enum bus_state say;
 };

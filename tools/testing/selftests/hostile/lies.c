@@ -60,6 +60,28 @@ static void say_count(struct backend *b, struct ring *ring, struct message *repl
 	ring_send(b, ring, reply);
 }
 
+/* A message that ends in the middle of its body, and says so */
+static void cut_off(struct backend *b, struct ring *ring, struct message *reply)
+{
+	reply->size = HEADER + b->lie->value;
+	put32(reply->bytes, reply->size);
+	ring_send(b, ring, reply);
+}
+
+/* How many qids of an Rwalk follow, of which one does */
+static void say_qids(struct backend *b, struct ring *ring, struct message *reply)
+{
+	put16(reply->bytes + HEADER, b->lie->value);
+	ring_send(b, ring, reply);
+}
+
+/* The first name of an Rreaddir, after its qid, offset and type */
+static void say_long_name(struct backend *b, struct ring *ring, struct message *reply)
+{
+	put16(reply->bytes + DATA_HEADER + 13 + 8 + 1, b->lie->value);
+	ring_send(b, ring, reply);
+}
+
 static void say_tag(struct backend *b, struct ring *ring, struct message *reply)
 {
 	put16(reply->bytes + 5, b->lie->value);
@@ -211,7 +233,6 @@ static void close_and_offer(struct backend *b, struct ring *ring, struct message
 	b->mute = true;
 }
 
-/* A reason for closing that would make the log say what is not so */
 /* What the frontend asks for, which it is not to believe either */
 static void rewrite_events(struct backend *b, struct ring *ring, struct message *reply)
 {
@@ -220,6 +241,7 @@ static void rewrite_events(struct backend *b, struct ring *ring, struct message 
 	ring_send(b, ring, reply);
 }
 
+/* A reason for closing that would make the log say what is not so */
 static void close_with_words(struct backend *b, struct ring *ring, struct message *reply)
 {
 	(void)ring;
@@ -288,6 +310,7 @@ static void vanish_at_last(struct backend *b)
 /* The next mount is not let in */
 #define KEPT	.outcome = "kept", .lines = 0
 #define RECONNECTS .reconnects = true
+#define CLASSIC	.classic = true
 /* The client refuses it, and says nothing */
 #define DECLINED .outcome = "refused", .lines = 0
 
@@ -312,6 +335,13 @@ static const struct lie lies[] = {
 	{ "count-more-small", DEAD, TREAD, SMALL, say_count, 1000 },
 	{ "count-more-in-readdir", DEAD, TREADDIR, 0, say_count, 100000 },
 	{ "count-more-in-write", DEAD, TWRITE, 0, say_count, 1 },
+	{ "cut-off-in-version", DECLINED, TVERSION, 0, cut_off, 2 },
+	{ "cut-off-in-attach", DECLINED, TATTACH, 0, cut_off, 5 },
+	{ "cut-off-in-getattr", DECLINED, TGETATTR, 0, cut_off, 20 },
+	{ "cut-off-in-walk", FAILED, TWALK, 0, cut_off, 2 },
+	{ "cut-off-in-statfs", FAILED, TSTATFS, 0, cut_off, 10 },
+	{ "qids-more-in-walk", FAILED, TWALK, 0, say_qids, 0xffff },
+	{ "name-long-in-readdir", FAILED, TREADDIR, 0, say_long_name, 0xffff },
 	{ "error-none", FAILED, TREAD, LARGE, say_error, 0 },
 	{ "error-restart", FAILED, TREAD, SMALL, say_error, 512 },
 	{ "error-queued", FAILED, TREAD, LARGE, say_error, 529 },
@@ -358,6 +388,16 @@ static const struct lie lies[] = {
 	{ "held-and-killed", .outcome = "killed", .lines = 0, TSTATFS, 0, hold, HELD_MS },
 	{ "features-vanish", ALIVE, TREAD, SMALL, remove_features },
 	{ "nodes-vanish", ALIVE, TREAD, LARGE, remove_nodes },
+	{ "classic", ALIVE, CLASSIC },
+	{ "classic-size-0", DEAD, TREAD, SMALL, say_size, 0, CLASSIC },
+	{ "classic-twice", DEAD, TREAD, LARGE, send_twice, CLASSIC },
+	{ "classic-tag-unknown", DEAD, TREAD, LARGE, say_tag, 1000, CLASSIC },
+	{ "classic-in-prod-jumps", DEAD, TREAD, LARGE, overrun_in_prod, CLASSIC },
+	{ "classic-out-cons-ahead", DEAD, TREAD, LARGE, move_out_cons, 1000, CLASSIC },
+	{ "classic-storm", ALIVE, TREAD, LARGE, begin_storm, CLASSIC },
+	{ "classic-no-event", SILENT, TREAD, LARGE, send_no_event, CLASSIC },
+	{ "classic-held-and-killed", .outcome = "killed", .lines = 0, TSTATFS, 0, hold,
+	  HELD_MS, CLASSIC },
 	{ "reconnects", ALIVE, RECONNECTS },
 	{ "reconnects-and-breaks", DEAD, TREAD, LARGE, say_size, 0, RECONNECTS },
 	{ "reconnects-not", .outcome = "withdrawn", .lines = 1, TREAD, LARGE, take_back,

@@ -38,12 +38,18 @@ static void open_all(struct backend *b)
 		die("out of memory");
 }
 
+/* Whether the lie is what that node says */
+static bool claims(const struct backend *b, const char *node)
+{
+	return b->lie && b->lie->node && !strcmp(b->lie->node, node);
+}
+
 static void map_rings(struct backend *b)
 {
 	unsigned int i, nr = device_front(b, "num-rings");
 	char node[32];
 
-	if (!nr || nr > MAX_RINGS)
+	if (!nr || nr > (claims(b, "max-rings") ? MAX_RINGS : OFFERED_RINGS))
 		die("fault: the frontend opens %u rings", nr);
 	for (i = 0; i < nr; i++) {
 		uint32_t ref;
@@ -52,6 +58,9 @@ static void map_rings(struct backend *b)
 		ref = device_front(b, node);
 		snprintf(node, sizeof(node), "event-channel-%u", i);
 		ring_map(b, &b->rings[i], ref, device_front(b, node));
+		if (b->rings[i].refs > 1U << OFFERED_ORDER &&
+		    !claims(b, "max-ring-page-order"))
+			complain("the frontend's ring has %u pages", b->rings[i].refs);
 	}
 	b->nr_rings = nr;
 }

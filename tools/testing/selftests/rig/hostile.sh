@@ -9,7 +9,7 @@
 # which our own backend serves. The liar in turn looks at all that it is shown: the
 # pages of the rings hold indices, references and messages, and else zeroes.
 #
-# rig: kernel=lts when=spare timeout=1800
+# rig: kernel=lts,mainline when=spare timeout=1800
 
 . "$(dirname "$0")/../lib/ktap.sh"
 
@@ -80,7 +80,7 @@ rig-guest mount h honest /mnt
 domid=$(rig-guest domid h)
 rm -f /tmp/carrier-status
 {
-	rig-guest exec h --timeout 880 -- "$hostile" carry /mnt /run/enough && status=0 || status=$?
+	rig-guest exec h --timeout 1700 -- "$hostile" carry /mnt /run/enough && status=0 || status=$?
 	echo "$status" >/tmp/carrier-status
 } >/tmp/carried 2>&1 &
 
