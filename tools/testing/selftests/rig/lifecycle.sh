@@ -239,8 +239,15 @@ rebooted()
 	[ "$(guest 'cat /mnt/hello')" = hello ]
 }
 
+# Four write all the while, and are to be told
 saved_and_restored()
 {
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'for n in 1 2 3 4; do
+			(while dd if=/dev/zero of=/mnt/busy.$n bs=256k count=4 2>/run/busy.$n; do :; done
+			echo >>/run/over) </dev/null >/dev/null 2>&1 &
+		done'
+	sleep 2
 	xl save l /tmp/life.saved
 	nothing_left
 	xl restore /tmp/life.saved
@@ -248,9 +255,16 @@ saved_and_restored()
 	rig-guest wait l
 	# Its connection did not come with it
 	fails guest 'cat /mnt/hello'
-	guest 'umount /mnt'
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'for ((n = 0; n < 100; n++)); do
+			[ "$(wc -l </run/over)" != 4 ] || break
+			sleep 0.1
+		done
+		[ "$(grep -l "Input/output error" /run/busy.* | wc -l)" = 4 ] &&
+			umount /mnt'
 	rig-guest mount l life /mnt
 	equal "$(guest 'cat /mnt/hello')" hello
+	rm /srv/life/busy.*
 }
 
 two_guests_share()

@@ -6,9 +6,10 @@
 # Lua built from its source by four compilers, which must come out as the one
 # that is built in the guest's memory; git with all that it does to a
 # repository, which it then finds sound: Lua without the client's cache, git with
-# it.
+# it. With two emulated CPUs as well, where both ends of a ring run at once.
 #
 # rig: kernel=lts when=spare timeout=900
+# rig: kernel=mainline args=--cpus=2 when=spare timeout=1800
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

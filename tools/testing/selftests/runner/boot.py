@@ -116,7 +116,7 @@ def run(boot, variants, suites, folder, show, latest=FOREVER, coverage=False, ri
     first LATEST minutes of the check.
 
     One emulated CPU is hardly slower than two, for they wait for each other, and
-    leaves the host's other CPU to another machine.
+    leaves the host's other CPU to another machine. A suite has two if its args= say so.
     """
     if show.minutes() > latest:
         skip([v.name for v in variants], show)
@@ -129,8 +129,8 @@ def run(boot, variants, suites, folder, show, latest=FOREVER, coverage=False, ri
     front = "ours" if any(v.front == "ours" for v in variants) else "upstream"
     argv = [rig, "run", "--kernel", boot.kernel, "--dom0-kernel", boot.dom0,
             "--front", front, "--back", boot.back, "--dom0-script", HERE / "lib/driver.sh",
-            "--add", stage, "--out", place / "out", "--timeout", seconds, *boot.args,
-            "--cpus", "1", *(["--coverage"] if coverage else [])]
+            "--add", stage, "--out", place / "out", "--timeout", seconds, "--cpus", "1",
+            *boot.args, *(["--coverage"] if coverage else [])]
     show.say(f"booting {boot.name} for: "
              + ", ".join(dict.fromkeys(v.suite for v in variants)))
     judge = Judge(boot, variants, token, show)
