@@ -112,15 +112,40 @@ bad()
 	echo "1008 7184 linear $1 1008"
 }
 
+# fill DISK: each sector of 4 MiB has its own number
+fill()
+{
+	python3 -S -E -c '
+import sys
+for sector in range(8192):
+    sys.stdout.buffer.write(sector.to_bytes(8, "little") * 64)' | dd of="$1" bs=64k conv=fsync
+}
+
+# By null_blk, whose other requests end at once
+blocks_are_bad()
+{
+	local config=/sys/kernel/config/nullb/nullbad disk=/dev/nullbad
+
+	mkdir "$config"
+	echo 4 >"$config/size"
+	echo 512 >"$config/blocksize"
+	echo 1 >"$config/memory_backed"
+	echo 1 >"$config/power"
+	fill "$disk"
+	echo +1000-1007 >"$config/badblocks"
+	given xvdf "$disk"
+	guest '/rig/disk/bad_sectors.py /dev/xvdf 1000 8'
+	vbd_unplug "$domid" xvdf vbd
+	rmdir "$config"
+	modprobe -r null_blk
+}
+
 errors_are_where_they_are()
 {
 	local disk
 
 	disk=$(disk_file bad 4M)
-	python3 -S -E -c '
-import sys
-for sector in range(8192):
-    sys.stdout.buffer.write(sector.to_bytes(8, "little") * 64)' | dd of="$disk" bs=64k conv=fsync
+	fill "$disk"
 	map bad "$(bad "$disk")"
 	given xvde /dev/mapper/bad
 	guest '/rig/disk/bad_sectors.py /dev/xvde 1000 8'
@@ -163,13 +188,15 @@ failed_flush()
 
 disk_folder 700m
 modprobe -a dm-mod dm-log-writes dm-flakey
+modprobe null_blk nr_devices=0
+mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
 disk-backend ours
 # It is as many as dom0 has CPUs, else
 echo 2 >/sys/module/xen_blkback/parameters/max_queues
 rig-guest create d --type "$RIG_TYPE" --blk-front ours --no-p9 --vcpus 2 --memory 320
 domid=$(rig-guest domid d)
 
-plan $((2 * ${#cuts[@]} + 5))
+plan $((2 * ${#cuts[@]} + 6))
 run_test "a guest writes and flushes while the power is cut" writes_and_cuts
 for cut in "${cuts[@]}"; do
 	run_test "the $cut cut: what was said to be safe is there, where no more is" \
@@ -180,6 +207,7 @@ run_test "a disk that has not kept what it flushed is found out" lost_is_found
 run_test "reads and writes of bad sectors fail, and no others" errors_are_where_they_are
 run_test "a disk that is mended works again" errors_end
 run_test "who flushes is told of what failed" failed_flush
+run_test "bad blocks of a disk that answers at once" blocks_are_bad
 
 rig-guest shutdown d
 disk-backend stock
