@@ -40,8 +40,8 @@ PHASES = {
     "posix-host": ([RIG, "exec", "--", "bash", HERE / "posix" / "host"], 900),
     "install": ([RIG, "exec", "--", "bash", HERE / "install"], 1800),
     "bench": ([HERE.parent / "bench" / "selftest"], 900),
-    "rig": ([HERE.parent / "rig" / "selftest"], 3600),
-    "faults": ([HERE.parent / "rig" / "selftest-faults", "lockdep", "debug"], 7200),
+    "rig": ([HERE.parent / "rig" / "selftest"], 2400),
+    "faults": ([HERE.parent / "rig" / "selftest-faults", "lockdep", "debug"], 2400),
 }
 # Of these, what tests the instruments rather than the modules runs in spare time
 SPARE_PHASES = {"rig", "faults"}
