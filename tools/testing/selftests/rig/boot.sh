@@ -110,6 +110,9 @@ tell_served()
 	session=/sys/kernel/9p-server/9pback-$(xl domid "$1").0
 	diag "$1, $2: $(cat "$session/requests") requests," \
 		"$(cat "$session/bytes_read") bytes read, $(cat "$session/bytes_written") written"
+	diag "most of them: $(awk '/ errors / { print $2, $1 }' \
+		"/sys/kernel/debug/9p-server/${session##*/}/stats" | sort -rn | head -n 6 |
+		paste -sd ,)"
 }
 
 # is_running NAME: on the second tree
