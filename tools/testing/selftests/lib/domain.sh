@@ -39,6 +39,8 @@ domain_disk()
 	echo 'LOGIN_TIMEOUT 900' >>"$settings"
 	mkdir -p "$services"
 	printf '[Service]\nTimeoutStartSec=900\n' >"$services/patient.conf"
+	# Of what systemctl asks
+	echo SYSTEMD_BUS_TIMEOUT=900 >>"/srv/boot-$1/root/etc/environment"
 }
 
 domain_log()

@@ -119,8 +119,9 @@ tell_served()
 is_running()
 {
 	boots "$1"
-	domain_tell "$1" 'systemctl is-system-running --wait >/root/state; systemctl --failed >/root/failed
-		cat /proc/mounts >/root/mounts; echo said "it"'
+	# In one line: who reads it later would have the shell complete what a tab follows
+	domain_tell "$1" "systemctl is-system-running --wait >/root/state; \
+systemctl --failed >/root/failed; cat /proc/mounts >/root/mounts; echo said \"it\""
 	domain_says "$1" 'said it' "$patience"
 	cat /srv/boot-2/root/root/failed
 	equal "$(cat /srv/boot-2/root/root/state)" running "the state of the system"
