@@ -23,6 +23,7 @@ domain()
 	domain_start "$1"
 }
 
+# overlay_is_the_root MAKER: nothing that init writes reaches the tree
 overlay_is_the_root()
 {
 	domain "over-$1" pvh "$1" root=9p:root,overlay

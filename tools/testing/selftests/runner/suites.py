@@ -116,9 +116,13 @@ def _variants(path, said, kernel_names):
     if not timeout.isdigit():
         raise SuiteError(f"{path.name}: timeout={timeout} is no number of seconds")
     args = tuple(word for word in values.get("args", "").split(",") if word)
-    own = path.stem if values["boot"] == "own" or values["when"] != "always" else ""
+    alone = values["boot"] == "own" or values["when"] != "always"
     for kernel, back, front, guest in itertools.product(
             *(values[key].split(",") for key in ("kernel", "back", "front", "guest"))):
+        own = ""
+        if alone:
+            # Each type of guest has its turn
+            own = path.stem if guest == DEFAULTS["guest"] else f"{path.stem}-{guest}"
         dom0s = kernel if "--no-xen" in args else values.get("dom0", kernels.dom0_for(kernel))
         if guest == DEFAULTS["guest"]:
             guest = kernels.guest_for(kernel)
