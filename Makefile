@@ -20,7 +20,7 @@ help:
 	@echo 'demo     boot Xen in QEMU: a guest reads and writes a directory of dom0'
 	@echo 'demo-root  the same, the guest'\''s root file system being a directory of dom0'
 	@echo 'check    lint, unit tests, and suites on Xen in QEMU, within half an hour'
-	@echo 'check-all  and all suites that "check" has in turn, which takes two hours'
+	@echo 'check-all  and all suites that "check" has in turn, which takes hours'
 	@echo 'check-debug  every suite on every kernel that looks for mistakes'
 	@echo 'coverage the suites on kernels that count which lines of the modules run'
 	@echo 'fuzz     the fuzzers of all that takes bytes from a guest, for ten minutes'
