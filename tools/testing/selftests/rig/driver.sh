@@ -13,7 +13,7 @@
 # between them was seen to fail with EIO, for a reason that nobody knows yet: if it does,
 # both kernels' logs and traces are shown.
 #
-# rig: kernel=debug when=spare timeout=2400
+# rig: kernel=debug when=spare timeout=4800
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/p9device.sh"
