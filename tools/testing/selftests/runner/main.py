@@ -128,11 +128,11 @@ def _seconds(variants):
     return sum(v.timeout for v in variants)
 
 
-def _guess(machine, variants):
-    """Minutes that these take: no suite takes more than a quarter of its time-out on a
-    host that is not slow, but a kernel may have to be built.
+def _guess(seconds, kernel=None):
+    """Minutes that it takes: on a host that is not slow no more than a quarter of its
+    time-out, but a kernel may have to be built.
     """
-    return _seconds(variants) / 60 / 4 + (BUILD if machine.kernel in kernels.BARE else 0)
+    return seconds / 60 / 4 + (BUILD if kernel in kernels.BARE else 0)
 
 
 def _works(options, phases, variants, folder, show):
@@ -149,11 +149,11 @@ def _works(options, phases, variants, folder, show):
     always = suites.boots([v for v in variants if v.when == "always"])
     works += [functools.partial(boot.run, machine, those, latest=latest, **words)
               for machine, those in sorted(always.items(), key=lambda one: -_seconds(one[1]))]
-    rest = [spare.Work(name, phase[1] / 60 / 4,
+    rest = [spare.Work(name, _guess(phase[1]),
                        functools.partial(_phase, name, *phase, folder, show),
                        functools.partial(boot.skip, [name], show))
             for name, phase in phases.items() if not needed(name)]
-    rest += [spare.Work(machine.name, _guess(machine, those),
+    rest += [spare.Work(machine.name, _guess(_seconds(those), machine.kernel),
                         functools.partial(boot.run, machine, those, **words),
                         functools.partial(boot.skip, [v.name for v in those], show))
              for machine, those in suites.boots(
