@@ -65,7 +65,7 @@ def repeated(function):
         try:
             while not over.is_set():
                 function()
-        except OSError as err:
+        except Exception as err:  # pylint: disable=broad-except
             failed.append(err)
 
     thread = threading.Thread(target=run)
