@@ -168,12 +168,23 @@ exchanged()
 	losetup -d "$other"
 }
 
-# Large requests and many of them
+# Large requests and many of them; some have come for grants when there were none
 out_of_grants()
 {
+	guest "cd /sys/kernel/tracing
+		echo 'r:short blkfront_pool_grow err=\$retval:s32' >kprobe_events
+		echo 'err == -28' >events/kprobes/short/filter
+		echo 1 >events/kprobes/short/enable"
 	guest 'fio --name=large --filename=/dev/xvdc --direct=1 --rw=randwrite --bs=1M \
 		--ioengine=libaio --iodepth=32 --numjobs=2 --size=48M --offset_increment=0 \
 		--io_size=64M --verify=crc32c --verify_fatal=1 --do_verify=0 --group_reporting'
+	# shellcheck disable=SC2016 # the guest's
+	guest 'cd /sys/kernel/tracing
+		echo 0 >events/kprobes/short/enable
+		found=$(grep -c "short: .* err=-28" trace || true)
+		echo >kprobe_events
+		echo "$found times there were none"
+		[ "$found" -gt 0 ]'
 	verify xvdc --bs=1M --iodepth=64
 	fails guest 'dmesg | grep -i "i/o error"'
 }
