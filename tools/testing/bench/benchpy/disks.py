@@ -13,18 +13,17 @@ SECONDS = 5400
 PAIRS = ["stock", "ours"]
 
 
-def _work(name, rw, bs, depth, ios, jobs=1, **further):
-    return {"name": name, "rw": rw, "bs": bs, "depth": depth, "jobs": jobs, "ios": ios,
-            **further}
+def _work(name, rw, bs, depth, ios, jobs=1):
+    return {"name": name, "rw": rw, "bs": bs, "depth": depth, "jobs": jobs, "ios": ios}
 
 
 # In instruction-counted time; requests of a run, so that each takes some seconds
 COUNTED = [
     _work("randread-4k-d1", "randread", "4k", 1, 3000),
     _work("randwrite-4k-d1", "randwrite", "4k", 1, 3000),
-    _work("randread-4k-d32", "randread", "4k", 32, 8000, traced=True),
-    _work("randwrite-4k-d32", "randwrite", "4k", 32, 8000, traced=True),
-    _work("read-64k-d8", "read", "64k", 8, 1500, traced=True),
+    _work("randread-4k-d32", "randread", "4k", 32, 8000),
+    _work("randwrite-4k-d32", "randwrite", "4k", 32, 8000),
+    _work("read-64k-d8", "read", "64k", 8, 1500),
     _work("write-64k-d8", "write", "64k", 8, 1500),
     _work("read-1m-d8", "read", "1m", 8, 96),
     _work("write-1m-d8", "write", "1m", 8, 96),
@@ -33,20 +32,18 @@ COUNTED = [
 BORDER = [_work(f"{rw}-{kib}k", rw, f"{kib}k", depth, ios)
           for rw in ("read", "write")
           for kib, depth, ios in ((4, 8, 4000), (8, 8, 3000), (16, 4, 2000), (32, 2, 1200))]
-SCALING = [_work(f"{rw}-4k-d32-j{jobs}", rw, "4k", 32, 8000, jobs)
-           for rw in ("randread", "randwrite") for jobs in (1, 4)]
+SCALING = [_work(f"{rw}-4k-d{depth}-j{jobs}", rw, "4k", depth, ios, jobs)
+           for rw in ("randread", "randwrite")
+           for depth, ios in ((1, 3000), (32, 8000)) for jobs in (1, 4)]
 
-# By disk what is done on it
 BOOTS = {
     "counted": (["--counted", "--dom0-vcpus", "1"],
                 {"vcpus": 1, "rounds": 2, "works": COUNTED, "settle": 25, "idle": 20,
                  "memory": COUNTED[2], "border": BORDER, "plain": [one["name"] for one in COUNTED[:4]],
-                 "disks": {"null": [one["name"] for one in COUNTED],
-                           "brd": ["randread-4k-d32", "read-64k-d8", "write-64k-d8"]}}),
+                 "disks": ["null", "brd"], "traced": True}),
     "scaling": (["--dom0-vcpus", "4"],
                 {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0, "memory": None,
-                 "border": [], "plain": [],
-                 "disks": {"null": [one["name"] for one in SCALING]}}),
+                 "border": [], "plain": [], "disks": ["null", "brd"], "traced": False}),
 }
 
 

@@ -88,7 +88,7 @@ class Session:
     def fio(self, work, ios, vdev=VDEV):
         """One run of fio; its own account of it, and the CPU time that it took."""
         words = [f"--name={work['name']}", f"--filename=/dev/{vdev}", "--allow_file_create=0",
-                 "--direct=1", f"--ioengine={work.get('engine', 'libaio')}", f"--size={SIZE}",
+                 "--direct=1", "--ioengine=libaio", f"--size={SIZE}",
                  f"--rw={work['rw']}", f"--bs={work['bs']}", f"--iodepth={work['depth']}",
                  f"--numjobs={work['jobs']}", f"--number_ios={ios}", *LEAN]
         before = self.cpu()
@@ -207,15 +207,14 @@ class Session:
 
     def of_pair(self, pair):
         self.start_costs = {}
-        for disk, names in self.job["disks"].items():
+        for disk in self.job["disks"]:
             where = {"pair": pair, "disk": disk}
-            works = [one for one in self.job["works"] if one["name"] in names]
             self.plug(DISKS[disk][0])
             # What others do with a new disk is over when that has ended
-            self.fio(works[0], 1)
-            for work in works:
+            self.fio(self.job["works"][0], 1)
+            for work in self.job["works"]:
                 self.measure(where, work)
-                if work.get("traced") and disk == "null":
+                if self.job["traced"] and disk == "null":
                     self.trace(where, work)
             if self.job["idle"] and disk == "null":
                 self.idle(where)
