@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A guest with several vCPUs keeps every ring busy: data is verified, rings run
-# full, processes are killed in the middle of what they do, and nothing hangs
-# or is left behind.
+# full, requests wait for long, processes are killed in the middle of what they do,
+# and nothing hangs or is left behind.
 #
 # rig: kernel=mainline when=spare timeout=900
 
@@ -97,6 +97,47 @@ reads_ahead_by_msize()
 	[ "$small" -ge 128 ]
 }
 
+# What is written to a frozen file system waits in dom0 until it thaws. Six threads of the
+# server are at that, of requests by one ring; both rings are served meanwhile
+others_go_on()
+{
+	local image inflight _
+
+	image=/srv/frozen.img
+	inflight=/sys/kernel/9p-server/9pback-$(rig-guest domid b).0/inflight
+	truncate -s 16M "$image"
+	mkfs.ext4 -q "$image"
+	mkdir /srv/load/frozen
+	mount -o loop "$image" /srv/load/frozen
+	touch /srv/load/frozen/{1..6}
+	fsfreeze --freeze /srv/load/frozen
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'for i in 1 2 3 4 5 6; do
+			(taskset -c 0 dd if=/dev/zero of=/mnt/frozen/$i bs=4k count=1 conv=notrunc &&
+				echo $i >>/run/written) </dev/null >/dev/null 2>&1 &
+		done'
+	for _ in {1..100}; do
+		[ "$(cat "$inflight")" -lt 6 ] || break
+		sleep 0.2
+	done
+	equal "$(cat "$inflight")" 6 "requests that wait"
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'set -e
+		for cpu in 0 1; do
+			taskset -c $cpu sh -c "echo $cpu >/mnt/other; cat /mnt/other; rm /mnt/other"
+		done
+		[ ! -e /run/written ]'
+	equal "$(cat "$inflight")" 6 "requests that still wait"
+	fsfreeze --unfreeze /srv/load/frozen
+	# shellcheck disable=SC2016 # the guest's variables
+	guest 'for n in {1..100}; do
+			[ "$(wc -l </run/written)" -lt 6 ] || exit 0
+			sleep 0.2
+		done; exit 1'
+	umount /srv/load/frozen
+	rm "$image"
+}
+
 killed_in_the_middle()
 {
 	# shellcheck disable=SC2016 # the guest's variables
@@ -171,7 +212,7 @@ rig-guest create b --front ours --back ours --vcpus 2 \
 	--p9 'tag=load,security_model=none,path=/srv/load'
 rig-guest mount b load /mnt
 
-plan 11
+plan 12
 run_test "a ring for each vCPU" a_ring_per_vcpu
 run_test "fio verifies what four jobs wrote at random" fio_verifies
 run_test "fio verifies blocks of a megabyte" large_blocks_verified
@@ -179,6 +220,7 @@ run_test "dbench runs" dbench_runs
 run_test "rings run full with six writers and readers" rings_run_full
 run_test "a module of the kernel is loaded from the mount" module_is_loaded
 run_test "the client reads ahead as far as msize goes" reads_ahead_by_msize
+run_test "six requests that wait keep no other waiting" others_go_on
 run_test "processes killed in the middle leave nothing stuck" killed_in_the_middle
 run_test "no fid is left behind" no_fid_is_left
 run_test "an idle session does not wake" idle_sleeps
