@@ -21,7 +21,7 @@ INSTRUCTION = 4
 HYPERVISOR = "xen"
 
 CLIENT = "guest: system call, VFS, v9fs, 9P client"
-FRONT = "frontend: request onto the ring, event"
+FRONT = "frontend: request and its data onto the ring, event"
 SLEEP = "guest: goes to sleep"
 TO_DOM0 = "Xen, and dom0 takes the event"
 BACK_EVENT = "backend: event"
@@ -38,20 +38,25 @@ FETCH = "frontend: data off the ring"
 PHASES = [CLIENT, FRONT, SLEEP, TO_DOM0, BACK_EVENT, WAKE_DOM0, BACK_RECV, SERVER, VFS, BACK_SEND,
           IDLE_DOM0, TO_GUEST, FRONT_REPLY, WAKE_GUEST, FETCH]
 
+# Stamps of what the server asks the file system for
+FILE_SYSTEM = ["getattr", "open", "read", "write", "lookup"]
+
 # What a domain is at after a stamp
 AFTER = {
     "guest": {"sys_enter": CLIENT, "rpc_r": CLIENT, "zc_r": CLIENT, "front": FRONT,
               "front_r": SLEEP, "event": FRONT_REPLY, "event_r": WAKE_GUEST,
               "fetch": FETCH, "fetch_r": CLIENT, "sys_exit": CLIENT},
     "dom0": {"event": BACK_EVENT, "event_r": WAKE_DOM0, "recv": BACK_RECV, "send": BACK_SEND,
-             "send_r": SERVER, "commit": BACK_SEND, "commit_r": SERVER, "getattr": VFS, "open": VFS, "read": VFS, "lookup": VFS,
-             "getattr_r": SERVER, "open_r": SERVER, "read_r": SERVER, "lookup_r": SERVER},
+             "send_r": SERVER, "commit": BACK_SEND, "commit_r": SERVER,
+             **{name: VFS for name in FILE_SYSTEM},
+             **{f"{name}_r": SERVER for name in FILE_SYSTEM}},
 }
 ASLEEP = {"guest": (SLEEP, TO_GUEST), "dom0": (IDLE_DOM0, TO_DOM0)}
 
 # The system call that is an operation of a work
 CALLS = {"stat": (262, "one stat"), "open": (257, "one open"), "read-4k": (17, "one 4 KiB read"),
-         "read-1m": (17, "one 1 MiB read")}
+         "read-1m": (17, "one 1 MiB read"), "write-4k": (18, "one 4 KiB write"),
+         "write-1m": (18, "one 1 MiB write")}
 
 
 class BudgetError(Exception):
@@ -263,8 +268,8 @@ NOTES = """
 The last line is the work as the benchmark measures it, per operation, without
 any tracing. It has what lies between two calls as well: the loop of the program,
 and dom0 going to sleep after the reply has left. For an open it has the read of
-64 bytes and the close that belong to the operation there, for a read its part of
-opening and closing the file.
+64 bytes and the close that belong to the operation there, for a read or write its part
+of opening and closing the file, and for a write its part of the fsync.
 """
 
 

@@ -7,6 +7,8 @@ machine/targets.py and a name here.
 
 import dataclasses
 
+from .budget import CALLS
+
 TARGETS = {
     "ours": "this project's frontend and backend",
     "stock": "the kernel's frontend, QEMU's backend",
@@ -76,7 +78,7 @@ def boots(quick, targets=tuple(TARGETS), names=("counted", "scaling")):
 
 def budget():
     """The boot that tells where single operations spend their instructions."""
-    works = "stat,open,read-4k,read-1m"
+    works = ",".join(CALLS)
     steps = [_step(kind, works, 1, [1], 50, ["none"]) for kind in ("plain", "probes", "xen")]
     return Boot("budget", "time counted in instructions, one vCPU a domain", True,
                 ["--counted", "--dom0-vcpus", "1"], _job(["ours"], 1, ["none"], steps))
