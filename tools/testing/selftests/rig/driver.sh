@@ -65,15 +65,22 @@ copied()
 		rm /mnt/verify.*'
 }
 
+# One that writes, one that reads, and one that waits for a lock
 killed()
 {
 	# shellcheck disable=SC2016 # the guest's variables
 	guest 'mountpoint -q /mnt || exit
+		flock -o /mnt/k.lock sleep 900 & holder=$!
+		while flock -n /mnt/k.lock true; do sleep 0.2; done
 		for round in 1 2; do
 			dd if=/dev/zero of=/mnt/k.1 bs=128k count=200 status=none & one=$!
 			cat /mnt/k.1 >/dev/null 2>&1 & two=$!
-			sleep 0.5; kill -9 $one $two; wait
+			flock /mnt/k.lock true & three=$!
+			sleep 0.5; kill -9 $three || exit; kill -9 $one $two
+			wait $one $two $three
 		done 2>/dev/null
+		kill -9 $holder
+		flock /mnt/k.lock true
 		echo alive >/mnt/k.2; cat /mnt/k.2; rm -f /mnt/k.*' | grep -qx alive
 }
 
