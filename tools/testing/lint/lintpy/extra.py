@@ -13,7 +13,8 @@ from rigpy import cache, packages
 from rigpy.say import RigError, Step
 
 SUITE = "forky"
-PACKAGES = ["sparse", "python3-pyflakes"]
+PACKAGES = ["sparse", "python3-pyflakes", "python3-docutils",
+            "python3-roman-numerals"]
 
 
 def _apt(home, *arguments, cwd=None):

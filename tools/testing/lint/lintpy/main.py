@@ -24,6 +24,7 @@ FUNCTIONS = {
     "diod": diod.check,
     "checkpatch": style.checkpatch,
     "spelling": style.spelling,
+    "documents": style.documents,
     "shellcheck": style.shellcheck,
     "python": style.python,
     "tools": style.tools,

@@ -75,6 +75,27 @@ def spelling(project):
     return found
 
 
+def run_extra(project, *argv):
+    """Run a Python module of the extra packages."""
+    library = project.extra / "usr/lib/python3/dist-packages"
+    return run(["python3", "-m", *argv], cwd=project.root,
+               env={**os.environ, "PYTHONPATH": str(library)})
+
+
+def documents(project):
+    """reStructuredText in which docutils sees nothing wrong."""
+    found = []
+    for name in (f for f in project.files if f.endswith(".rst")):
+        done = run_extra(project, "docutils", "--writer=null", name)
+        for line in done.stdout.splitlines():
+            place = re.match(r"(\S+?):(\d+): (\(.*)", line)
+            if place:
+                found.append(Finding(place[1], int(place[2]), "docutils", place[3]))
+            elif not found:
+                raise ToolError(f"docutils said of {name}: {line}")
+    return found
+
+
 def shell_scripts(project):
     return [f for f in project.files
             if f.endswith(".sh") or project.interpreter(f) in ("sh", "bash", "dash")]
@@ -108,9 +129,7 @@ def python(project):
             ast.parse(project.text(name), name, feature_version=(3, 11))
         except SyntaxError as error:
             found.append(Finding(name, error.lineno or 0, "syntax", error.msg))
-    library = project.extra / "usr/lib/python3/dist-packages"
-    done = run(["python3", "-m", "pyflakes", *names], cwd=project.root,
-               env={**os.environ, "PYTHONPATH": str(library)})
+    done = run_extra(project, "pyflakes", *names)
     for line in done.stdout.splitlines():
         place = re.match(r"(\S+?):(\d+):(?:\d+:?)? (.*)", line)
         if place:
