@@ -5,6 +5,8 @@ import json
 import pathlib
 import shutil
 import subprocess
+import sys
+import threading
 import time
 
 from rigpy import tree
@@ -45,17 +47,29 @@ def stage(folder, job, *files):
         (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / "add" / path.name)
 
 
-def run_rig(folder, script, words, seconds):
+def _relay(lines, name):
+    """What the rig says, after which machine it is: there may be two at a time."""
+    for line in lines:
+        sys.stderr.write(f"{name}: {line}")
+        sys.stderr.flush()
+
+
+def run_rig(name, folder, script, words, seconds):
     """Boot for a script of machine/ with what was staged; the rig's exit status."""
     argv = [RIG, "run", *words, "--dom0-script", HERE / "machine" / script,
             "--add", folder / "add", "--out", folder, "--timeout", seconds]
-    try:
-        return subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL,
-                              timeout=seconds + AROUND, check=False).returncode
-    except subprocess.TimeoutExpired:
-        return 124
-    finally:
-        shutil.rmtree(folder / "add")
+    with subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        relay = threading.Thread(target=_relay, args=(process.stderr, name))
+        relay.start()
+        try:
+            return process.wait(seconds + AROUND)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return 124
+        finally:
+            relay.join()
+            shutil.rmtree(folder / "add")
 
 
 def run(boot, program, folder, kernel):
@@ -64,8 +78,8 @@ def run(boot, program, folder, kernel):
     stage(folder, boot.job, program)
     say(f"bench: booting {boot.name}: {boot.text}")
     began = time.monotonic()
-    status = run_rig(folder, "dom0", [*boot.words, "--kernel", kernel,
-                                      "--vcpus", boot.job["vcpus"]], SECONDS)
+    status = run_rig(boot.name, folder, "dom0", [*boot.words, "--kernel", kernel,
+                                                 "--vcpus", boot.job["vcpus"]], SECONDS)
     return {"name": boot.name, "text": boot.text, "counted": boot.counted, "kernel": kernel,
             "steps": boot.job["steps"], "status": status,
             "vcpus": boot.job["vcpus"], "seconds": round(time.monotonic() - began),

@@ -2,6 +2,8 @@
 """The command line."""
 
 import argparse
+import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -18,8 +20,8 @@ from . import boot, budget, compare, disks, page, plan, results, roots, table, u
 TOP = boot.HERE.parents[2]
 # What is measured apart from the mounts, too
 PARTS = {"units": units, "disks": disks, "roots": roots}
-# Those that take too long for the quick way
-LONG = ["disks", "roots"]
+# Machines whose time is counted in instructions that run at a time, the rig's bound
+BESIDE = 2
 
 
 def _folder(wanted):
@@ -53,31 +55,66 @@ def _commit():
     return done.stdout.strip() or "unknown"
 
 
+def _mounts(one, options, groups, folder):
+    """What a boot for mounts adds to the document."""
+    said = boot.run(one, folder / "build/bench", folder / one.name, options.kernel)
+    dom0 = folder / one.name / "dom0"
+    records = results.read(dom0 / "results.jsonl")
+    return {"boots": [said], "results": results.speed(one, records, groups, said["status"]),
+            "costs": results.counted(one, records, groups, dom0)}
+
+
+def _part(name, folder, kernel, **which):
+    """What a part adds to the document."""
+    try:
+        return {name: PARTS[name].run(folder / name, kernel, **which)}
+    except RigError as error:
+        return {name: {"missing": str(error)}}
+
+
+def _tasks(options, folder, groups):
+    """What measures something, each with whether its time is counted."""
+    for one in plan.boots(options.quick, options.targets, options.boots):
+        yield one.counted, functools.partial(_mounts, one, options, groups, folder)
+    if not options.quick:
+        yield True, functools.partial(_part, "roots", folder, options.kernel)
+        for name, (words, _) in disks.BOOTS.items():
+            yield "--counted" in words, functools.partial(_part, "disks", folder, options.kernel,
+                                                          names=[name])
+    yield True, functools.partial(_part, "units", folder, options.kernel)
+
+
+def _outcomes(tasks):
+    """What each task adds. Who counts instructions does not mind what runs beside; all else
+    is measured when nothing does.
+    """
+    tasks = list(tasks)
+    with concurrent.futures.ThreadPoolExecutor(BESIDE) as pool:
+        beside = [pool.submit(run) for counted, run in tasks if counted]
+        for one in concurrent.futures.as_completed(beside):
+            yield one.result()
+    for counted, run in tasks:
+        if not counted:
+            yield run()
+
+
+def _add(document, found):
+    for key, value in found.items():
+        if isinstance(value, list):
+            document[key] += value
+        else:
+            document.setdefault(key, {}).update(value)
+
+
 def _measure(options, folder):
     groups = boot.build(folder / "build")
     document = {"format": results.FORMAT, "when": time.strftime("%Y-%m-%d %H:%M:%S"),
                 "quick": options.quick, "commit": _commit(), "versions": boot.versions(),
                 "host": _host(), "boots": [], "results": [], "costs": []}
-    boots = plan.boots(options.quick, options.targets, options.boots)
-    for number, one in enumerate(boots, 1):
-        say(f"bench: boot {number} of {len(boots)}")
-        place = folder / one.name
-        document["boots"].append(boot.run(one, folder / "build/bench", place,
-                                          options.kernel))
-        records = results.read(place / "dom0/results.jsonl")
-        document["results"] += results.speed(one, records, groups,
-                                             document["boots"][-1]["status"])
-        document["costs"] += results.counted(one, records, groups, place / "dom0")
+    for found in _outcomes(_tasks(options, folder, groups)):
+        _add(document, found)
         # Written after each boot, so that it survives whatever becomes of the next
         (folder / "bench.json").write_text(json.dumps(document, indent=1))
-    for name, part in PARTS.items():
-        if options.quick and name in LONG:
-            continue
-        try:
-            document[name] = part.run(folder / name, options.kernel)
-        except RigError as error:
-            document[name] = {"missing": str(error)}
-    (folder / "bench.json").write_text(json.dumps(document, indent=1))
     return document
 
 

@@ -5,7 +5,7 @@ import collections
 import json
 import statistics
 
-from rigpy.say import RigError, say
+from rigpy.say import say
 
 from . import boot, xentrace
 
@@ -56,8 +56,8 @@ def _of_runs(runs):
     return found
 
 
-def _calls(data, ios):
-    """Hypercalls for a request, by domain; event channels' and grants' among them."""
+def _calls(data):
+    """Hypercalls of a run, by domain; event channels' and grants' among them."""
     calls, _ = xentrace.count(data)
     found = collections.Counter()
     for (domain, name), number in calls.items():
@@ -67,13 +67,26 @@ def _calls(data, ios):
             found[f"event calls {who}"] += number
         elif name == "grant_table_op":
             found["grant calls"] += number
-    return {name: number / ios for name, number in found.items()}
+    return found
+
+
+def _calls_of(traced, trace):
+    """Hypercalls for a request of each work, beyond those of a run that does hardly any."""
+    (begun, start), = [(one["ios"], _calls(trace(one["pair"], one["traced"])))
+                       for one in traced if one["traced"] == "start"]
+    for one in traced:
+        if one["traced"] == "start":
+            continue
+        calls = _calls(trace(one["pair"], one["traced"]))
+        yield {"pair": one["pair"], "work": one["traced"],
+               **{name: (calls[name] - start[name]) / (one["ios"] - begun)
+                  for name in calls | start}}
 
 
 def summary(records, trace):
     """What is kept of a boot's lines; trace(PAIR, WORK) has the bytes of Xen's trace."""
-    runs, kept = collections.defaultdict(list), {
-        "results": [], "calls": [], "idle": [], "memory": [], "missing": []}
+    runs, traced = collections.defaultdict(list), collections.defaultdict(list)
+    kept = {"results": [], "calls": [], "idle": [], "memory": [], "missing": []}
     for one in records:
         if "failed" in one:
             kept["missing"].append(f"{one['pair']}: {one['failed']}")
@@ -83,45 +96,40 @@ def summary(records, trace):
         elif "memory" in one:
             kept["memory"].append({"pair": one["pair"], **one["memory"]})
         elif "traced" in one:
-            kept["calls"].append({"pair": one["pair"], "work": one["traced"],
-                                  **_calls(trace(one["pair"], one["traced"]), one["ios"])})
+            traced[one["pair"]].append(one)
         else:
             runs[one["disk"], one["work"], one["pair"]].append(one)
     for (disk, work, pair), some in runs.items():
         kept["results"].append({"disk": disk, "work": work, "pair": pair, **_of_runs(some)})
+    for some in traced.values():
+        kept["calls"] += _calls_of(some, trace)
     return kept
 
 
 def _boot(name, folder, kernel):
     words, job = BOOTS[name]
+    folder.mkdir(parents=True)
     boot.stage(folder, job)
     say(f"bench: booting for disks, {name}")
-    status = boot.run_rig(folder, "disks", [*words, "--modules", "--kernel", kernel,
-                                            "--vcpus", job["vcpus"]], SECONDS)
+    status = boot.run_rig(f"disks, {name}", folder, "disks",
+                          [*words, "--modules", "--kernel", kernel, "--vcpus", job["vcpus"]],
+                          SECONDS)
     lines = folder / "dom0/disks.jsonl"
-    if not lines.exists():
-        raise RigError(f"the machine ended with {status}: see {folder}/log")
-    kept = summary([json.loads(line) for line in lines.read_text().splitlines()],
+    said = lines.read_text().splitlines() if lines.exists() else []
+    kept = summary(map(json.loads, said),
                    lambda pair, work: (folder / f"dom0/trace/{pair}-{work}").read_bytes())
-    if status and not kept["missing"]:
+    if (status or not said) and not kept["missing"]:
         kept["missing"].append(f"the machine ended with {status}: see {folder}/log")
     return kept
 
 
-def run(folder, kernel):
-    """Boot twice and measure; the document."""
-    said = {"kernel": kernel}
-    for name in BOOTS:
-        place = folder / name
-        place.mkdir(parents=True)
-        said[name] = _boot(name, place, kernel)
-    return said
+def run(folder, kernel, names=tuple(BOOTS)):
+    """Boot for each of these and measure; what the document has of them."""
+    return {"kernel": kernel, **{name: _boot(name, folder / name, kernel) for name in names}}
 
 
 def missing(said):
     """What there is no result of, with the reason."""
-    if "missing" in said:
-        yield "disks", said["missing"]
     for name in BOOTS:
         for why in said.get(name, {}).get("missing", []):
             yield f"disks, {name}", why
@@ -171,9 +179,6 @@ def _border(entries):
 
 def lines(said):
     """The tables."""
-    if "missing" in said:
-        yield f"disks: missing: {said['missing']}"
-        return
     for name, (_, job) in BOOTS.items():
         yield (f"disks, {name}, {job['vcpus']} vCPUs ({said['kernel']}): time and CPU time of "
                "a request; plain: stock without a scheduler; floor: on a disk of the guest's own; "

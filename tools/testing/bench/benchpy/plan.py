@@ -52,8 +52,7 @@ def _counted(quick, targets):
         speed = [_step("speed", "data,files", 2, [1], 20, ["none"]),
                  _step("speed", "trees", 1, [1], 20, ["none"])]
     else:
-        speed = [_step("speed", "*", 3, [1], 60, ["none"]),
-                 _step("speed", "*", 2, [1], 60, ["mmap", "loose"])]
+        speed = [_step("speed", "*", 2, [1], 60, ["none", "mmap", "loose"])]
     costly = f"nothing,{'read-4k,stat' if quick else COSTLY}"
     counts = [_step(kind, costly, 1, [1], 30, ["none"]) for kind in ("costs", "traced")]
     return Boot("counted", "time counted in instructions, one vCPU a domain", True,
@@ -64,8 +63,7 @@ def _counted(quick, targets):
 
 def _scaling(quick, targets):
     works = "read-64k,randread-4k,stat" if quick else SCALING
-    steps = [_step("speed", works, 2 if quick else 3, [1, 4] if quick else [1, 2, 4],
-                   50, ["none"])]
+    steps = [_step("speed", works, 2, [1, 4] if quick else [1, 2, 4], 50, ["none"])]
     return Boot("scaling", "plain emulation, four vCPUs a domain on two CPUs", False,
                 ["--dom0-vcpus", "4"], _job(targets, 4, ["none"], steps))
 

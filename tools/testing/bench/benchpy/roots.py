@@ -25,8 +25,9 @@ def run(folder, kernel):
     """Boot once and measure; the document."""
     boot.stage(folder, ROOTS, boot.HERE.parent / "selftests/lib")
     say("bench: booting for boots, time counted in instructions")
-    status = boot.run_rig(folder, "roots", ["--counted", "--guest-root", "--modules",
-                                            "--dom0-vcpus", 1, "--kernel", kernel], SECONDS)
+    status = boot.run_rig("roots", folder, "roots",
+                          ["--counted", "--guest-root", "--modules", "--dom0-vcpus", 1,
+                           "--kernel", kernel], SECONDS)
     lines = folder / "dom0/roots.tsv"
     if not lines.exists():
         raise RigError(f"the machine ended with {status}: see {folder}/log")

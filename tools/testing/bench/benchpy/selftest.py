@@ -397,14 +397,16 @@ def disks_table(_):
     said = [record("stock", 0.3, 60000), record("stock", 0.2, 60000), record("ours", 0.1, 30000),
             record("floor", 0.04, 10000), record("plain", 0.125, 45000),
             record("copied", 0.05, 20000), record("mapped", 0.075, 40000),
-            {"pair": "stock", "disk": "null", "traced": "w", "ios": 2},
-            {"pair": "ours", "disk": "null", "traced": "w", "ios": 4},
+            {"pair": "stock", "disk": "null", "traced": "start", "ios": 1},
+            {"pair": "stock", "disk": "null", "traced": "w", "ios": 3},
+            {"pair": "ours", "disk": "null", "traced": "start", "ios": 1},
+            {"pair": "ours", "disk": "null", "traced": "w", "ios": 9},
             {"pair": "ours", "disk": "null", "idle": 20, "wakeups": 2},
             {"pair": "ours", "disk": "null", "memory": {"dom0": 55.4, "guest": 800}},
             {"pair": "ours", "disk": "null", "work": "alone", "round": 0, "ios": 1,
              "seconds": 1, "cpu": {"dom0": 1, "guest": 1}},
             {"pair": "ours", "failed": "it broke"}]
-    kept = disks.summary(said, lambda pair, work: _trace())
+    kept = disks.summary(said, lambda pair, work: _trace() * (1 if work == "start" else 3))
     document = {"kernel": "mainline", "counted": kept, "scaling": disks.summary([], None)}
     rows = list(disks.lines(document))
     assert "null w 250.0 125.0 100.0 40.0 2.50 120.0 90.0 60.0 0.50".split() in [row.split() for row in rows], rows

@@ -56,8 +56,8 @@ def run(folder, kernel):
     program = build(folder / "build")
     boot.stage(folder, {}, program)
     say("bench: booting for single operations: no Xen, time counted in instructions")
-    status = boot.run_rig(folder, "units", ["--no-xen", "--counted", "--modules",
-                                            "--kernel", kernel], SECONDS)
+    status = boot.run_rig("units", folder, "units", ["--no-xen", "--counted", "--modules",
+                                                     "--kernel", kernel], SECONDS)
     if status:
         raise RigError(f"the machine ended with {status}: see {folder}/log")
     out = pathlib.Path(folder) / "dom0"

@@ -120,12 +120,18 @@ class Session:
             say(f"{where['pair']} {where['disk']} {work['name']}: "
                 f"{side['runtime'] * 1000 / done:.1f} us")
 
-    def trace(self, where, work):
+    def trace(self, where, work, name, ios):
         """Hypercalls of one run, which the host counts out of Xen's trace."""
-        trace = counts.Trace(f"{where['pair']}-{work['name']}", counts.CALLS)
-        side, _ = self.fio(work, work["ios"] // work["jobs"])
+        trace = counts.Trace(f"{where['pair']}-{name}", counts.CALLS)
+        side, _ = self.fio(work, ios)
         trace.stop()
-        self.note(**where, traced=work["name"], ios=side["total_ios"])
+        self.note(**where, traced=name, ios=side["total_ios"])
+
+    def trace_all(self, where):
+        """Those of each work, and of what fio does to begin and to end."""
+        self.trace(where, self.job["works"][0], "start", 1)
+        for work in self.job["works"]:
+            self.trace(where, work, work["name"], work["ios"] // work["jobs"])
 
     def switches(self):
         """How often threads of the backend came to run, since they began."""
@@ -214,8 +220,8 @@ class Session:
             self.fio(self.job["works"][0], 1)
             for work in self.job["works"]:
                 self.measure(where, work)
-                if self.job["traced"] and disk == "null":
-                    self.trace(where, work)
+            if self.job["traced"] and disk == "null":
+                self.trace_all(where)
             if self.job["idle"] and disk == "null":
                 self.idle(where)
             if pair == "stock" and disk == "null":
