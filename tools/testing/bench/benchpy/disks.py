@@ -163,7 +163,7 @@ def _counts(entries):
     for (work,), pairs in _by_pair(entries, "work").items():
         for pair in PAIRS:
             yield f"  {work:20}{pair:6}" + ", ".join(
-                f"{name} {pairs[pair].get(name, 0):.2f}" for name in names)
+                f"{name} {round(pairs[pair].get(name, 0), 2) + 0:.2f}" for name in names)
 
 
 def _border(entries):
