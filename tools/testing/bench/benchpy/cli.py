@@ -84,7 +84,7 @@ def _tasks(options, folder, groups):
     yield True, functools.partial(_part, "units", folder, options.kernel)
 
 
-def _outcomes(tasks):
+def outcomes(tasks):
     """What each task adds. Who counts instructions does not mind what runs beside; all else
     is measured when nothing does.
     """
@@ -98,7 +98,8 @@ def _outcomes(tasks):
             yield run()
 
 
-def _add(document, found):
+def add_to(document, found):
+    """Put what a task adds where it belongs."""
     for key, value in found.items():
         if isinstance(value, list):
             document[key] += value
@@ -111,8 +112,8 @@ def _measure(options, folder):
     document = {"format": results.FORMAT, "when": time.strftime("%Y-%m-%d %H:%M:%S"),
                 "quick": options.quick, "commit": _commit(), "versions": boot.versions(),
                 "host": _host(), "boots": [], "results": [], "costs": []}
-    for found in _outcomes(_tasks(options, folder, groups)):
-        _add(document, found)
+    for found in outcomes(_tasks(options, folder, groups)):
+        add_to(document, found)
         # Written after each boot, so that it survives whatever becomes of the next
         (folder / "bench.json").write_text(json.dumps(document, indent=1))
     return document

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 from rigpy import tree
 from rigpy.say import RigError
@@ -429,10 +430,32 @@ def roots_table(_):
     assert [name for name, _ in roots.missing(document)] == ["boot, loose"], document
 
 
+def counted_side_by_side(_):
+    """boots in counted time run two at a time, the others alone, and none is forgotten"""
+    running, most = [], {True: 0, False: 0}
+
+    def task(counted, name):
+        def run():
+            running.append(name)
+            most[counted] = max(most[counted], len(running))
+            time.sleep(0.2)
+            running.remove(name)
+            return {"boots": [counted], "disks": {name: counted}}
+        return counted, run
+    tasks = [task(True, "a"), task(False, "b"), task(True, "c"), task(False, "d"), task(True, "e")]
+    document = {"boots": []}
+    for found in cli.outcomes(tasks):
+        cli.add_to(document, found)
+    assert most == {True: 2, False: 1}, most
+    assert document["boots"] == [True, True, True, False, False], document
+    assert set(document["disks"]) == set("abcde"), document
+
+
 TESTS = [all_results, no_compiler, hang, ignores_noise, finds_change, finds_missing,
          whole_passes, missing_fails, boot_fails, failed_target, page_whole, page_missing,
          page_alone, browser_sees, trace_counts, trace_broken, costs_counted, costs_missing,
-         budget_adds_up, units_floor, units_table, disks_table, roots_table]
+         budget_adds_up, units_floor, units_table, disks_table, roots_table,
+         counted_side_by_side]
 
 
 def main():
