@@ -40,10 +40,10 @@ BOOTS = {
     "counted": (["--counted", "--dom0-vcpus", "1"],
                 {"vcpus": 1, "rounds": 2, "works": COUNTED, "settle": 25, "idle": 20,
                  "memory": COUNTED[2], "border": BORDER, "plain": [one["name"] for one in COUNTED[:4]],
-                 "disks": ["null", "brd"], "traced": True}),
+                 "disks": ["null", "brd"], "traced": True, "beside": False}),
     "scaling": (["--dom0-vcpus", "4"],
                 {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0, "memory": None,
-                 "border": [], "plain": [], "disks": ["null", "brd"], "traced": False}),
+                 "border": [], "plain": [], "disks": ["null", "brd"], "traced": False, "beside": True}),
 }
 
 
@@ -51,6 +51,8 @@ def _of_runs(runs):
     """What a work's runs come to: us and CPU us of a request, and the spread."""
     each = [one["seconds"] * 1e6 / one["ios"] for one in runs]
     found = {"us": statistics.median(each), "low": min(each), "high": max(each)}
+    if runs[0]["beside"]:
+        found["beside"] = statistics.median(one["beside"] for one in runs) * 1e6
     for who in ("dom0", "guest"):
         found[f"cpu {who}"] = statistics.median(one["cpu"][who] for one in runs) / 1000
     return found
@@ -150,10 +152,16 @@ def _speed(entries):
         times = {pair: f"{one['us']:.1f}" for pair, one in pairs.items()}
         cpu = {pair: one["cpu dom0"] + one["cpu guest"] for pair, one in pairs.items()}
         plain = f"{cpu['plain']:.1f}" if "plain" in cpu else ""
+        floor, faster = times.get("floor", ""), 1
+        # How much faster the host was when this project's pair was measured
+        if "beside" in pairs["ours"]:
+            stock, ours = (pairs[pair]["beside"] for pair in PAIRS)
+            floor, faster = f"{stock:.0f}/{ours:.0f}", stock / ours
         yield (f"{disk + ' ' + work:24}{times['stock']:>10}{times.get('plain', ''):>10}"
-               f"{times['ours']:>10}{times.get('floor', ''):>10}"
-               f"{pairs['stock']['us'] / pairs['ours']['us']:8.2f}{cpu['stock']:11.1f}{plain:>11}"
-               f"{cpu['ours']:10.1f}{cpu['ours'] / cpu['stock']:7.2f}")
+               f"{times['ours']:>10}{floor:>10}"
+               f"{pairs['stock']['us'] / pairs['ours']['us'] / faster:8.2f}"
+               f"{cpu['stock']:11.1f}{plain:>11}"
+               f"{cpu['ours']:10.1f}{cpu['ours'] / cpu['stock'] * faster:7.2f}")
 
 
 def _counts(entries):
@@ -182,7 +190,8 @@ def lines(said):
     for name, (_, job) in BOOTS.items():
         yield (f"disks, {name}, {job['vcpus']} vCPUs ({said['kernel']}): time and CPU time of "
                "a request; plain: stock without a scheduler; floor: on a disk of the guest's own; "
-               "speed: stock's time to ours; cpu: ours to stock's, both domains")
+               "speed: stock's time to ours; cpu: ours to stock's, both domains"
+               + ("; both by the floor just before" if job["beside"] else ""))
         yield from _speed(said[name]["results"])
         yield from _border(said[name]["results"])
         if said[name]["calls"]:

@@ -393,7 +393,7 @@ def units_table(_):
 def disks_table(_):
     """a table of disks has both pairs of each work, and says what is missing"""
     def record(pair, seconds, cpu):
-        return {"pair": pair, "disk": "null", "work": "w", "round": 0, "ios": 1000,
+        return {"pair": pair, "disk": "null", "work": "w", "round": 0, "ios": 1000, "beside": None,
                 "seconds": seconds, "cpu": {"dom0": cpu, "guest": cpu}}
     said = [record("stock", 0.3, 60000), record("stock", 0.2, 60000), record("ours", 0.1, 30000),
             record("floor", 0.04, 10000), record("plain", 0.125, 45000),
@@ -405,11 +405,15 @@ def disks_table(_):
             {"pair": "ours", "disk": "null", "idle": 20, "wakeups": 2},
             {"pair": "ours", "disk": "null", "memory": {"dom0": 55.4, "guest": 800}},
             {"pair": "ours", "disk": "null", "work": "alone", "round": 0, "ios": 1,
-             "seconds": 1, "cpu": {"dom0": 1, "guest": 1}},
+             "beside": None, "seconds": 1, "cpu": {"dom0": 1, "guest": 1}},
             {"pair": "ours", "failed": "it broke"}]
     kept = disks.summary(said, lambda pair, work: _trace() * (1 if work == "start" else 3))
-    document = {"kernel": "mainline", "counted": kept, "scaling": disks.summary([], None)}
+    # The host was half as fast when the second pair was measured
+    beside = [{**record("stock", 0.3, 60000), "beside": 1e-4},
+              {**record("ours", 0.3, 60000), "beside": 2e-4}]
+    document = {"kernel": "mainline", "counted": kept, "scaling": disks.summary(beside, None)}
     rows = list(disks.lines(document))
+    assert "null w 300.0 300.0 100/200 2.00 120.0 120.0 0.50".split() in [row.split() for row in rows], rows
     assert "null w 250.0 125.0 100.0 40.0 2.50 120.0 90.0 60.0 0.50".split() in [row.split() for row in rows], rows
     assert not any("alone" in row for row in rows), rows
     assert "  w           copied 50.0 20.0, mapped 75.0 40.0" in rows, rows

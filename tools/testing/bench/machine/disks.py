@@ -25,6 +25,8 @@ DISKS = {
                              "gb=1"]),
     "brd": ("/dev/ram0", ["brd", "rd_nr=1", "rd_size=131072"]),
 }
+# A disk of the guest's own
+FLOOR = "nullb0"
 # Further ones, for what a ring takes of memory
 MORE = {f"xvd{letter}": f"/dev/nullb{number}" for number, letter in enumerate("defg", 1)}
 SIZE = "96m"
@@ -60,6 +62,7 @@ class Session:
         run("rig-guest", "create", NAME, "--blk-front", front, "--no-p9", "--memory", "384",
             "--vcpus", str(self.job["vcpus"]), "--timeout", "900", seconds=960)
         self.domid = int(run("rig-guest", "domid", NAME))
+        self.guest(" ".join(["modprobe", *DISKS["null"][1]]))
 
     def end(self):
         run("rig-guest", "destroy", NAME)
@@ -112,13 +115,19 @@ class Session:
             self.start_costs[jobs] = self.start_cost(work, vdev)
         idle = self.start_costs[jobs]
         for number in range(self.job["rounds"]):
+            beside = self.beside(work) if self.job["beside"] else None
             side, cpu = self.fio(work, work["ios"] // jobs, vdev)
             done = side["total_ios"]
-            self.note(**where, work=work["name"], round=number, ios=done,
+            self.note(**where, work=work["name"], round=number, ios=done, beside=beside,
                       seconds=side["runtime"] / 1000,
                       cpu={who: (cpu[who] - idle[who]) / (done - jobs) for who in cpu})
             say(f"{where['pair']} {where['disk']} {work['name']}: "
                 f"{side['runtime'] * 1000 / done:.1f} us")
+
+    def beside(self, work):
+        """What a request takes on a disk of the guest's own, just before it is measured."""
+        side, _ = self.fio(work, work["ios"] // work["jobs"], FLOOR)
+        return side["runtime"] / 1000 / side["total_ios"]
 
     def trace(self, where, work, name, ios):
         """Hypercalls of one run, which the host counts out of Xen's trace."""
@@ -180,9 +189,8 @@ class Session:
     def floor(self):
         """The same work on a disk of the guest's own: what no pair can save."""
         self.start_costs = {}
-        self.guest(" ".join(["modprobe", *DISKS["null"][1]]))
         for work in self.job["works"]:
-            self.measure({"pair": "floor", "disk": "null"}, work, "nullb0")
+            self.measure({"pair": "floor", "disk": "null"}, work, FLOOR)
 
     def plain(self):
         """The kernel's pair without a scheduler, as this project's comes."""
@@ -245,7 +253,8 @@ class Session:
                 if pair == "ours":
                     if self.job["border"]:
                         self.border()
-                    self.floor()
+                    if not self.job["beside"]:
+                        self.floor()
                 self.end()
             except Missing as error:
                 self.whole = False
