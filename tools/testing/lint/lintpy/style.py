@@ -75,24 +75,26 @@ def spelling(project):
     return found
 
 
-def run_extra(project, *argv):
-    """Run a Python module of the extra packages."""
+def findings_of(project, module, *words):
+    """What a Python module of the extra packages finds; other lines belong to those above."""
     library = project.extra / "usr/lib/python3/dist-packages"
-    return run(["python3", "-m", *argv], cwd=project.root,
+    done = run(["python3", "-m", module, *words], cwd=project.root,
                env={**os.environ, "PYTHONPATH": str(library)})
+    found = []
+    for line in done.stdout.splitlines():
+        place = re.match(r"(\S+?):(\d+):(?:\d+:?)? (.*)", line)
+        if place:
+            found.append(Finding(place[1], int(place[2]), module, place[3]))
+        elif not found:
+            raise ToolError(f"{module} said: {line}")
+    return found
 
 
 def documents(project):
     """reStructuredText in which docutils sees nothing wrong."""
     found = []
     for name in (f for f in project.files if f.endswith(".rst")):
-        done = run_extra(project, "docutils", "--writer=null", name)
-        for line in done.stdout.splitlines():
-            place = re.match(r"(\S+?):(\d+): (\(.*)", line)
-            if place:
-                found.append(Finding(place[1], int(place[2]), "docutils", place[3]))
-            elif not found:
-                raise ToolError(f"docutils said of {name}: {line}")
+        found += findings_of(project, "docutils", "--writer=null", name)
     return found
 
 
@@ -129,14 +131,7 @@ def python(project):
             ast.parse(project.text(name), name, feature_version=(3, 11))
         except SyntaxError as error:
             found.append(Finding(name, error.lineno or 0, "syntax", error.msg))
-    done = run_extra(project, "pyflakes", *names)
-    for line in done.stdout.splitlines():
-        place = re.match(r"(\S+?):(\d+):(?:\d+:?)? (.*)", line)
-        if place:
-            found.append(Finding(place[1], int(place[2]), "pyflakes", place[3]))
-        elif not found:
-            raise ToolError(f"pyflakes said: {line}")
-    return found
+    return found + findings_of(project, "pyflakes", *names)
 
 
 def tools(project):
