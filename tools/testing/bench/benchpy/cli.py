@@ -20,7 +20,7 @@ from . import boot, budget, compare, disks, page, plan, results, roots, table, u
 TOP = boot.HERE.parents[2]
 # What is measured apart from the mounts, too
 PARTS = {"units": units, "disks": disks, "roots": roots}
-# Machines whose time is counted in instructions that run at a time, the rig's bound
+# How many machines whose time is counted in instructions run at a time
 BESIDE = 2
 
 

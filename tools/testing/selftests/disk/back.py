@@ -113,9 +113,6 @@ def goes_around(env, ring, pages, seed):
     check(pages.get(0, len(data)) == data, "what was read is something else")
 
 
-
-
-
 def switches(device, kind=""):
     """How often its threads have given up a CPU."""
     found = 0
