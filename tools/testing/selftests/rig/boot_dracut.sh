@@ -18,14 +18,22 @@ trap domain_clean EXIT
 patience=400
 
 # stopped PATTERN: in emergency mode, for that reason. Root is locked in there, but for
-# whoever could write to the command line. What is typed before the prompt is thrown away
+# whoever could write to the command line. What is typed before sulogin has set up the
+# terminal, which is after it has asked for Enter, is thrown away
 stopped()
 {
+	local _
+
 	domain_says a "$1" "$patience"
 	domain_says a 'Press Enter\|press Enter\|Enter to continue' "$patience"
 	domain_mark a
-	domain_tell a ''
-	domain_says a 'bash-[0-9.]*#' 60
+	for _ in {1..12}; do
+		domain_tell a ''
+		if domain_says a 'bash-[0-9.]*#' 5; then
+			return
+		fi
+	done
+	fail "sulogin does not give a shell"
 }
 
 # in_shell COMMAND PATTERN: what a command in the shell prints
