@@ -7,7 +7,7 @@
 # guest COMMAND...: in bash, which stops at the first error
 guest()
 {
-	rig-guest exec d --timeout 240 -- bash -euo pipefail -c "$*"
+	rig-guest exec d --timeout 600 -- bash -euo pipefail -c "$*"
 }
 
 # disk_folder SIZE: for files, at /srv/disk

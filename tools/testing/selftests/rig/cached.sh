@@ -58,11 +58,22 @@ start_cache()
 		(exec 3<>/dev/cachefiles
 		echo "dir /run/cache" >&3; echo bind >&3
 		exec sleep 1000) </dev/null >/dev/null 2>/run/cache.log &
+		echo $! >/run/cache.pid
 		for ((n = 0; n < 100; n++)); do
 			[ ! -d /run/cache/cache ] || exit 0
 			sleep 0.1
 		done
 		cat /run/cache.log; exit 1'
+}
+
+# The cache is gone once nobody has its device open
+end_cache()
+{
+	# shellcheck disable=SC2016 # the guest's
+	guest 'pid=$(cat /run/cache.pid)
+		kill "$pid"
+		while [ -e "/proc/$pid" ]; do sleep 0.1; done
+		umount /run/cache'
 }
 
 fscache()
@@ -82,6 +93,7 @@ fscache()
 	same changed
 	[ "$(bytes_read)" -ge "$size" ] || fail "only $(bytes_read) bytes were read"
 	guest 'umount /mnt'
+	end_cache
 }
 
 mkdir -p "$export"

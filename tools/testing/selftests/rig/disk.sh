@@ -168,23 +168,36 @@ exchanged()
 	losetup -d "$other"
 }
 
+# probe EVENT FILTER: from now on the guest counts what passes there
+probe()
+{
+	guest "cd /sys/kernel/tracing
+		echo '$1' >kprobe_events
+		echo '$2' >events/kprobes/seen/filter
+		echo 1 >events/kprobes/seen/enable"
+}
+
+# probe_end: no longer; fails if none has passed
+probe_end()
+{
+	# shellcheck disable=SC2016 # the guest's
+	guest 'cd /sys/kernel/tracing
+		echo 0 >events/kprobes/seen/enable
+		found=$(grep -c " seen: " trace || true)
+		echo >kprobe_events
+		echo >trace
+		[ "$found" -gt 0 ]'
+}
+
 # Large requests and many of them; some have come for grants when there were none
 out_of_grants()
 {
-	guest "cd /sys/kernel/tracing
-		echo 'r:short blkfront_pool_grow err=\$retval:s32' >kprobe_events
-		echo 'err == -28' >events/kprobes/short/filter
-		echo 1 >events/kprobes/short/enable"
+	# shellcheck disable=SC2016 # the guest's
+	probe 'r:seen blkfront_pool_grow err=$retval:s32' 'err == -28'
 	guest 'fio --name=large --filename=/dev/xvdc --direct=1 --rw=randwrite --bs=1M \
 		--ioengine=libaio --iodepth=32 --numjobs=2 --size=48M --offset_increment=0 \
 		--io_size=64M --verify=crc32c --verify_fatal=1 --do_verify=0 --group_reporting'
-	# shellcheck disable=SC2016 # the guest's
-	guest 'cd /sys/kernel/tracing
-		echo 0 >events/kprobes/short/enable
-		found=$(grep -c "short: .* err=-28" trace || true)
-		echo >kprobe_events
-		echo "$found times there were none"
-		[ "$found" -gt 0 ]'
+	probe_end
 	verify xvdc --bs=1M --iodepth=64
 	fails guest 'dmesg | grep -i "i/o error"'
 }
@@ -193,21 +206,16 @@ out_of_grants()
 # looks already, for pools do not wait for that.
 grants_go_back()
 {
-	guest 'cd /sys/kernel/tracing
-		echo gnttab_free_grant_reference >set_ftrace_filter
-		echo function >current_tracer'
-	verify xvdc
 	# shellcheck disable=SC2016 # the guest's
-	guest 'cd /sys/kernel/tracing
-		for ((n = 0; n < 180; n++)); do
-			if grep -q "<-blkfront_pool_trim" trace; then
+	probe 'r:seen blkfront_pool_trim freed=$retval:u32' 'freed > 0'
+	verify xvdc
+	guest 'for ((n = 0; n < 180; n++)); do
+			if grep -q " seen: " /sys/kernel/tracing/trace; then
 				break
 			fi
 			sleep 0.5
-		done
-		found=$(grep -c "<-blkfront_pool_trim" trace || true)
-		echo nop >current_tracer
-		[ "$found" -gt 0 ]'
+		done'
+	probe_end
 }
 
 # The backend closes and is there again, as when its driver was replaced
@@ -384,6 +392,8 @@ disk_folder 1200m
 echo 5 >/sys/module/xen_blkback/parameters/max_queues
 rig-guest create d --blk-front ours --no-p9 --vcpus 4 --memory 320 --config "$few_grants" \
 	"${parameters[@]/#/--append=xen_blkfront.}"
+# The rig's guests go without where what is left behind is looked for
+set_parameter feature_persistent Y
 disk=$(disk_file a 64M)
 plug xvdc "$disk"
 
