@@ -4,6 +4,7 @@
  *
  *  main.c	the module and its parameters
  *  bus.c	the device: handshake with the backend over xenstore
+ *  negotiate.c	what the backend is told: rings, and where they are
  *  feature.c	what the backend offers
  *  disk.c	the disk: its size, limits and life
  *  name.c	what a virtual device is called
@@ -352,6 +353,9 @@ int blkfront_bus_register(void);
 void blkfront_bus_unregister(void);
 void blkfront_violation(struct blkfront_ring *ring, const char *what,
 			unsigned long value);
+
+/* negotiate.c */
+int blkfront_negotiate(struct blkfront_dev *dev);
 
 /* feature.c */
 int blkfront_features_read(struct blkfront_dev *dev,
