@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <kunit/visibility.h>
 #include <linux/fs_context.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -336,7 +337,9 @@ static void p9_xen_set_client(struct p9_xen_front *front,
 	}
 }
 
-static int p9_xen_attach(struct p9_xen_front *front, struct p9_client *client)
+/* Of a client that is new most fields are as the last user of its memory left them */
+VISIBLE_IF_KUNIT int p9_xen_attach(struct p9_xen_front *front,
+				   struct p9_client *client)
 {
 	int err = 0;
 
@@ -346,6 +349,7 @@ static int p9_xen_attach(struct p9_xen_front *front, struct p9_client *client)
 		err = -ECONNREFUSED;
 	} else {
 		client->trans = front;
+		client->status = Connected;
 		client->msize = min(client->msize, front->rings[0].in.size);
 		front->negotiated = false;
 		p9_xen_set_client(front, client);
@@ -353,6 +357,7 @@ static int p9_xen_attach(struct p9_xen_front *front, struct p9_client *client)
 	mutex_unlock(&front->client_lock);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(p9_xen_attach);
 
 static int p9_xen_create(struct p9_client *client, struct fs_context *fc)
 {

@@ -269,6 +269,7 @@ int p9_xen_bus_register(void);
 void p9_xen_bus_unregister(void);
 
 #if IS_ENABLED(CONFIG_KUNIT)
+int p9_xen_attach(struct p9_xen_front *front, struct p9_client *client);
 enum p9_xen_step p9_xen_next(enum xenbus_state backend, enum xenbus_state own,
 			     enum p9_xen_use use);
 bool p9_xen_drain(struct p9_xen_ring *ring);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the transport makes of the replies that stand in a ring: which request
- * each completes and how, whose data stays in the ring until it was copied, in
- * which order bytes go back to the backend, and what a backend gets that sends
- * something else than was asked for. The ring is in memory, the backend is the
- * test, and so is the client: a table of requests by their tags.
+ * What the transport makes of a client, and of the replies that stand in a ring:
+ * which request each completes and how, whose data stays in the ring until it was
+ * copied, in which order bytes go back to the backend, and what a backend gets
+ * that sends something else than was asked for. The ring is in memory, the backend
+ * is the test, and so is the client: a table of requests by their tags.
  */
 #include <kunit/test.h>
 #include <linux/fs_context.h>
@@ -95,6 +95,7 @@ static int init(struct kunit *test)
 	f->front.client = &f->client;
 	f->front.nr_rings = 1;
 	f->front.rings = &f->ring;
+	mutex_init(&f->front.client_lock);
 	spin_lock_init(&f->front.lock);
 	INIT_LIST_HEAD(&f->front.inflight);
 	INIT_LIST_HEAD(&f->front.readers);
@@ -662,7 +663,39 @@ static void index_goes_back(struct kunit *test)
 	p9_xen_release(&f->ring, &claim);
 }
 
+/* What a client was before, in the same memory, does not count */
+static void attaches_a_new_client(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct p9_client *client = kunit_kmalloc(test, sizeof(*client),
+						 GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, client);
+	memset(client, 0xff, sizeof(*client));
+	client->status = Disconnected;
+	client->msize = 2 * RING_SIZE;
+	KUNIT_EXPECT_EQ(test, 0, p9_xen_attach(&f->front, client));
+	KUNIT_EXPECT_EQ(test, Connected, client->status);
+	KUNIT_EXPECT_EQ(test, RING_SIZE, (int)client->msize);
+	KUNIT_EXPECT_PTR_EQ(test, &f->front, client->trans);
+	KUNIT_EXPECT_PTR_EQ(test, client, f->front.client);
+	KUNIT_EXPECT_FALSE(test, f->front.negotiated);
+}
+
+static void attaches_nobody_when_dead(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct p9_client *client = f->front.client;
+
+	f->front.state = P9_XEN_DEAD;
+	f->front.client = NULL;
+	KUNIT_EXPECT_EQ(test, -ECONNREFUSED, p9_xen_attach(&f->front, client));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, f->front.client);
+}
+
 static struct kunit_case cases[] = {
+	KUNIT_CASE(attaches_a_new_client),
+	KUNIT_CASE(attaches_nobody_when_dead),
 	KUNIT_CASE(completes_by_tag),
 	KUNIT_CASE(leaves_data_in_the_ring),
 	KUNIT_CASE(nothing_to_fetch_at_the_end_of_a_file),
