@@ -213,10 +213,13 @@ def _boots_are_shared():
 
 
 def _kernels_may_be_given():
-    """No suite runs twice for having been asked for on each kernel by itself."""
+    """No suite runs twice for having been asked for on each kernel by itself, and each
+    has three times as long.
+    """
     found = _with_suite("# rig: kernel=lts\n# rig: kernel=mainline when=spare\n",
                         ["lockdep"])
     assert [v.name for v in found] == ["a (lockdep, pv)", "b (lockdep, pv)"], found
+    assert [v.timeout for v in found] == [3 * suites.TIMEOUT] * 2, found
 
 
 def _some_only_when_named():

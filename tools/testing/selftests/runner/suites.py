@@ -15,7 +15,8 @@ say where it runs; each stands for all combinations of the values it lists:
   when=      always, spare or named (always): spare if it runs, in turn with others,
              when a check has time left, and when the command line names it; named
              if in the latter case only. Either has a machine of its own
-  timeout=   seconds for one run of the suite (180)
+  timeout=   seconds for one run of the suite (180), a third of what it has on a
+             kernel that is not its own
   args=      further words for "rig run", with commas between (none)
 
 The machine depends on kernel=, dom0=, back= and args= alone, so that one boot
@@ -38,6 +39,8 @@ ALLOWED = {
 DEFAULTS = {"kernel": "lts,mainline", "guest": "pv", "front": "ours", "back": "ours",
             "boot": "shared", "when": "always"}
 TIMEOUT = 180
+# How many times as long a suite may take on kernels that it was not written for
+SLOWER = 3
 
 
 class SuiteError(Exception):
@@ -115,6 +118,7 @@ def _variants(path, said, kernel_names):
     timeout = values.get("timeout", str(TIMEOUT))
     if not timeout.isdigit():
         raise SuiteError(f"{path.name}: timeout={timeout} is no number of seconds")
+    seconds = int(timeout) * (SLOWER if kernel_names else 1)
     args = tuple(word for word in values.get("args", "").split(",") if word)
     alone = values["boot"] == "own" or values["when"] != "always"
     for kernel, back, front, guest in itertools.product(
@@ -128,7 +132,7 @@ def _variants(path, said, kernel_names):
             guest = kernels.guest_for(kernel)
         for dom0 in dom0s.split(","):
             yield Variant(path.stem, Boot(kernel, dom0, back, args, own), guest, front,
-                          int(timeout), values["when"])
+                          seconds, values["when"])
 
 
 def read(folder, kernel_names=()):
