@@ -12,7 +12,7 @@
 #include "hostile.h"
 
 /* How long a frontend may take for a step of the handshake */
-#define STEP_MS		10000
+#define STEP_MS		20000
 
 #define MAX_PARKED	256
 

@@ -39,8 +39,12 @@
 /* Bytes of reads and writes: with one or two of the large ones a ring is full */
 #define SMALL		5000
 #define LARGE		30000
-/* Within this a step ends, or never; emulated machines are slow */
-#define STEP_MS		8000
+/*
+ * Within this a step ends, or never: emulated machines are slow, with lockdep a mount
+ * may take ten seconds. A mount gives up by itself after that (MOUNT_TIMEOUT).
+ */
+#define STEP_MS		20000
+#define MOUNT_TIMEOUT	"30"
 /* The same where one never ends, since the last one that did, which is the mount */
 #define SILENCE_MS	4000
 /* A dead device does not make anybody wait for so long */
@@ -233,17 +237,22 @@ static void run_steps(const struct step *list, size_t count)
 	_exit(0);
 }
 
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		complain("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
 static void bind_driver(const char *how)
 {
 	char path[80], name[32];
-	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/xen/drivers/9pfs/%s", how);
 	snprintf(name, sizeof(name), "9pfs-%u", device);
-	fd = open(path, O_WRONLY);
-	if (fd < 0 || write(fd, name, strlen(name)) < 0)
-		complain("%s: %s", path, strerror(errno));
-	close(fd);
+	write_to(path, name);
 }
 
 /* Whether the device is not bound to the driver */
@@ -371,7 +380,7 @@ static void expect_alive(size_t count)
 	}
 }
 
-/* It connects first, which takes emulated CPUs seconds; to give up takes it ten */
+/* It connects first, which takes emulated CPUs seconds */
 static void expect_refused(void)
 {
 	if (!results[0].error || results[0].ms > STEP_MS)
@@ -579,6 +588,7 @@ int visit(unsigned int number, const char *outcome, unsigned int lines)
 	if (results == MAP_FAILED)
 		die("out of memory");
 	await_device();
+	write_to("/sys/module/9pnet_xen/parameters/mount_timeout", MOUNT_TIMEOUT);
 	if (!visit_in_a_crowd(outcome)) {
 		ended = try_steps(steps, count, silent ? SILENCE_MS : STEP_MS);
 		expect(outcome, ended);

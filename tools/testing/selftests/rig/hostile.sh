@@ -17,7 +17,7 @@ hostile=/rig/hostile/hostile
 
 guest()
 {
-	rig-guest exec h --timeout 60 -- "$@"
+	rig-guest exec h --timeout 120 -- "$@"
 }
 
 # said WORD: what the backend says, up to that word
@@ -25,7 +25,7 @@ said()
 {
 	local line
 
-	while read -r -t 30 -u "$from" line; do
+	while read -r -t 60 -u "$from" line; do
 		[ "$line" != "$1" ] || return 0
 		echo "backend: $line"
 	done
@@ -80,7 +80,7 @@ rig-guest mount h honest /mnt
 domid=$(rig-guest domid h)
 rm -f /tmp/carrier-status
 {
-	rig-guest exec h --timeout 1700 -- "$hostile" carry /mnt /run/enough && status=0 || status=$?
+	rig-guest exec h --timeout 5000 -- "$hostile" carry /mnt /run/enough && status=0 || status=$?
 	echo "$status" >/tmp/carrier-status
 } >/tmp/carried 2>&1 &
 
