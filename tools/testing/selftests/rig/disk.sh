@@ -11,10 +11,11 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/disk.sh"
 
-# Few grants, so that a large load runs out of them
-few_grants='max_grant_frames=8'
 # Pages of a request
 segments=${DISK_SEGMENTS:-128}
+# Few grants, so that a large load runs out of them: of a frame's 512, each ring of each
+# disk has to have as many as its largest request
+few_grants="max_grant_frames=$((segments / 16))"
 parameters=(max_ring_page_order=1 poll_queues=1 "max_indirect_segments=$segments")
 
 # says FILE TEXT: what a file of the guest says of a disk

@@ -6,7 +6,7 @@
 # error if need be and at the latest when the device goes, and the guest logs a line
 # at most. All the while another disk of the guest is written to and verified.
 #
-# rig: kernel=lts,mainline when=spare timeout=1800
+# rig: kernel=lts,mainline when=spare boot=own timeout=1800
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/disk.sh"

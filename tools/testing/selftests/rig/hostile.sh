@@ -9,7 +9,7 @@
 # which our own backend serves. The liar in turn looks at all that it is shown: the
 # pages of the rings hold indices, references and messages, and else zeroes.
 #
-# rig: kernel=lts,mainline when=spare timeout=1800
+# rig: kernel=lts,mainline when=spare boot=own timeout=1800
 
 . "$(dirname "$0")/../lib/ktap.sh"
 

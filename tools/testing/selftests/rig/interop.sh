@@ -12,7 +12,7 @@
 # and CPUs go offline, which is what a frontend counts for its rings. What the guest
 # does is in 9p/interop_guest.sh.
 #
-# rig: kernel=lts,mainline guest=pv,pvh when=spare timeout=1800
+# rig: kernel=lts,mainline guest=pv,pvh when=spare boot=own timeout=1800
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/p9device.sh"
