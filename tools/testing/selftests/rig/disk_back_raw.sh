@@ -5,7 +5,7 @@
 # that a frontend should not get it to do: the test itself is the frontend, of this
 # domain (../disk/test_back.py).
 #
-# rig: kernel=mainline when=spare timeout=900
+# rig: kernel=mainline when=spare boot=own timeout=900
 
 set -eu
 

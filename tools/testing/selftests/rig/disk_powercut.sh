@@ -124,7 +124,7 @@ for sector in range(8192):
 # By null_blk, whose other requests end at once
 blocks_are_bad()
 {
-	local config=/sys/kernel/config/nullb/nullbad disk=/dev/nullbad
+	local config=/srv/config/nullb/nullbad disk=/dev/nullbad
 
 	mkdir "$config"
 	echo 4 >"$config/size"
@@ -189,7 +189,8 @@ failed_flush()
 disk_folder 700m
 modprobe -a dm-mod dm-log-writes dm-flakey
 modprobe null_blk nr_devices=0
-mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+mkdir -p /srv/config
+mount -t configfs none /srv/config
 disk-backend ours
 # It is as many as dom0 has CPUs, else
 echo 2 >/sys/module/xen_blkback/parameters/max_queues
@@ -211,5 +212,5 @@ run_test "bad blocks of a disk that answers at once" blocks_are_bad
 
 rig-guest shutdown d
 disk-backend stock
-umount /srv/disk
+umount /srv/disk /srv/config
 finish
