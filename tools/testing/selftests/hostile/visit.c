@@ -45,7 +45,7 @@
  */
 #define STEP_MS		20000
 #define MOUNT_TIMEOUT	"30"
-/* The same where one never ends, since the last one that did, which is the mount */
+/* What STEP_MS is where one never ends, since the last one that did, which is the mount */
 #define SILENCE_MS	4000
 /* A dead device does not make anybody wait for so long */
 #define AT_ONCE_MS	2000
