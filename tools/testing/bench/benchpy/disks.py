@@ -43,7 +43,7 @@ BOOTS = {
                  "disks": ["null", "brd"], "traced": True, "beside": False}),
     "scaling": (["--dom0-vcpus", "4"],
                 {"vcpus": 4, "rounds": 3, "works": SCALING, "settle": 0, "idle": 0, "memory": None,
-                 "border": [], "plain": [], "disks": ["null", "brd"], "traced": False, "beside": True}),
+                 "border": [], "plain": [], "disks": ["null"], "traced": False, "beside": True}),
 }
 
 
