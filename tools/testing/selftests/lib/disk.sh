@@ -17,6 +17,13 @@ disk_folder()
 	mount -t tmpfs -o "size=$1" disk /srv/disk
 }
 
+# disk_folder_end: nobody uses what lies there any more
+disk_folder_end()
+{
+	losetup -D
+	umount /srv/disk
+}
+
 # disk_file NAME SIZE [LOSETUP'S OPTIONS...]: prints a new block device
 disk_file()
 {

@@ -433,5 +433,7 @@ no_complaint()
 }
 run_test "and nothing is wrong in the log" no_complaint
 
+unplug xvdc
 rig-guest shutdown d
+disk_folder_end
 finish

@@ -213,4 +213,5 @@ run_test "who is not trusted is shown the data that are written, and nothing bes
 run_test "another disk has not noticed" others_went_on
 
 rig-guest shutdown d
+disk_folder_end
 finish

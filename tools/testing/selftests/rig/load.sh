@@ -62,11 +62,11 @@ rings_run_full()
 module_is_loaded()
 {
 	# shellcheck disable=SC2016 # the guest's variables
-	guest 'cp "$(modinfo -n ufs)" /mnt/ufs.ko
-		insmod /mnt/ufs.ko
-		grep "^ufs " /proc/modules
-		rmmod ufs'
-	rm /srv/load/ufs.ko
+	guest 'cp "$(modinfo -n null_blk)" /mnt/null_blk.ko
+		insmod /mnt/null_blk.ko nr_devices=0
+		grep "^null_blk " /proc/modules
+		rmmod null_blk'
+	rm /srv/load/null_blk.ko
 }
 
 # requests_to_read MSIZE: how many it takes to read 8 MiB in small pieces
