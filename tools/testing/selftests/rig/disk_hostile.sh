@@ -212,6 +212,7 @@ run_test "a removable disk, of a number in virtual-device-ext" is_removable
 run_test "who is not trusted is shown the data that are written, and nothing beside" shows_data_alone
 run_test "another disk has not noticed" others_went_on
 
+unplug xvdc
 rig-guest shutdown d
 disk_folder_end
 finish
