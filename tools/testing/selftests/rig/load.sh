@@ -63,6 +63,7 @@ module_is_loaded()
 {
 	# shellcheck disable=SC2016 # the guest's variables
 	guest 'cp "$(modinfo -n null_blk)" /mnt/null_blk.ko
+		modprobe configfs
 		insmod /mnt/null_blk.ko nr_devices=0
 		grep "^null_blk " /proc/modules
 		rmmod null_blk'
