@@ -212,5 +212,6 @@ run_test "bad blocks of a disk that answers at once" blocks_are_bad
 
 rig-guest shutdown d
 disk-backend stock
-umount /srv/disk /srv/config
+disk_folder_end
+umount /srv/config
 finish
