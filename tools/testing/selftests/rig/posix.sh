@@ -16,6 +16,9 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 
 posix=/rig/posix/posix
+# Of the kernels that differ: those that the rig builds are of mainline's source
+source=mainline
+[ "$RIG_KERNEL" != lts ] || source=lts
 top=/srv/posix
 ext4=/srv/posix-ext4
 
@@ -84,7 +87,7 @@ control()
 {
 	mkdir -p "/tmp/view-$1"
 	mount --bind "$2" "/tmp/view-$1"
-	results "$1" "$posix" -k /rig/posix/known -m "$1@$RIG_KERNEL" -o "/tmp/view-$1" \
+	results "$1" "$posix" -k /rig/posix/known -m "$1@$source" -o "/tmp/view-$1" \
 		-s small -q quota -n "$3" "$2"
 	umount "/tmp/view-$1"
 }
@@ -93,7 +96,7 @@ control()
 remote()
 {
 	mount_9p posix /mnt "$1"
-	results "cache=$1" guest "$posix" -k /rig/posix/known -m "$1@$RIG_KERNEL" \
+	results "cache=$1" guest "$posix" -k /rig/posix/known -m "$1@$source" \
 		-o /other -s small -q quota -n 50 /mnt
 	guest umount /mnt
 }
