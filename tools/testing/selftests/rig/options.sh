@@ -185,5 +185,6 @@ run_test "security_model=server checks in dom0, with access=user" server_checks 
 run_test "security_model=server checks in dom0, with access=client" \
 	server_checks client
 rig-guest shutdown o
+umount /srv/options/mount
 xenstore-rm /local/domain/0/libxl/xen-9pfs/state
 finish
