@@ -25,7 +25,7 @@ stressors+=,touch,utime,xattr
 
 guest()
 {
-	rig-guest exec s --timeout 300 -- bash -euo pipefail -c "$1"
+	rig-guest exec s --timeout 900 -- bash -euo pipefail -c "$1"
 }
 
 # remount CACHE
