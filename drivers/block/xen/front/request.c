@@ -212,7 +212,7 @@ void blkfront_req_take(struct blkfront_pool *pool, struct blkfront_req *req)
 	req->granted = true;
 }
 
-/* What is as long as a page is one: copied as such it takes less, where a CPU has a way */
+/* A piece that is as long as a page is one, and many CPUs are faster at these */
 static void blkfront_req_copy_part(struct page *to, unsigned int to_offset,
 				   struct page *from, unsigned int from_offset,
 				   unsigned int len)
