@@ -23,9 +23,16 @@ seconds=1
 stressors=access,chmod,chown,dentry,dir,flock,fstat,getdent,hdd,lockf,mknod,rename
 stressors+=,touch,utime,xattr
 
+# What a command may take: git takes four minutes with a kernel that looks for mistakes
+patience=300
+case $RIG_KERNEL in
+lts|mainline) ;;
+*) patience=900 ;;
+esac
+
 guest()
 {
-	rig-guest exec s --timeout 900 -- bash -euo pipefail -c "$1"
+	rig-guest exec s --timeout "$patience" -- bash -euo pipefail -c "$1"
 }
 
 # remount CACHE
