@@ -251,8 +251,8 @@ class Guest:
 
     def _wait_gone(self, domid, seconds):
         deadline = time.monotonic() + seconds
-        # Each xl takes dom0's CPU from those who take the domain apart: only when
-        # xenstore, which is asked for nothing, no longer has it
+        # An xl takes dom0's CPU from those who take the domain apart, a look at
+        # xenstore hardly any: so that is asked first
         store = Store()
         store.wait_for(lambda: str(domid) not in store.list("/local/domain"), seconds)
         while domid in domains():
