@@ -23,8 +23,9 @@ WATCHED_APPEND = ["slab_debug=Z"]
 # certificates and tests of ciphers that nobody here uses.
 PLAIN_APPEND = ["rodata=off", "cryptomgr.notests=1",
                 "initcall_blacklist=load_system_certificate_list,jent_mod_init"]
-# Those of them that count which lines of a module run
-COUNTING = [name for name in WATCHED if built.has(name, "CONFIG_GCOV_KERNEL")]
+# Those of them that count which lines of a module run, in dom0 as well as in guests
+COUNTING = [name for name in WATCHED
+            if built.has(name, "CONFIG_GCOV_KERNEL") and built.dom0_for(name) == name]
 # Those that boot guests without an initramfs
 BARE = merged.KERNELS
 ALL = DEBIAN + WATCHED + BARE

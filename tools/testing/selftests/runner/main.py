@@ -61,7 +61,7 @@ def _parser():
                         help="only the suites in the rig, each on every kernel that looks for "
                         f"mistakes: {' '.join(kernels.WATCHED)}")
     parser.add_argument("--coverage", action="store_true",
-                        help="as --debug, on the kernels that count which lines run: "
+                        help="as --debug, on what counts which lines run in all domains: "
                         f"{' '.join(kernels.COUNTING)}; closes with a table")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count(), 4), metavar="N",
                         help="machines at a time (default: one a CPU, at most 4)")
@@ -120,8 +120,11 @@ def _wanted(options):
     patterns = options.suites or ["*"]
     variants = [v for v in suites.chosen(variants, options.suites)
                 if options.kernel in (None, v.boot.kernel)]
-    return {name: phase for name, phase in phases.items()
-            if any(fnmatch.fnmatch(name, p) for p in patterns)}, variants
+    phases = {name: phase for name, phase in phases.items()
+              if any(fnmatch.fnmatch(name, p) for p in patterns)}
+    if not phases and not variants:
+        raise suites.SuiteError(f"none of them runs on the kernel {options.kernel}")
+    return phases, variants
 
 
 def _seconds(variants):
