@@ -213,12 +213,12 @@ def _boots_are_shared():
 
 
 def _kernels_may_be_given():
-    """No suite runs twice for having been asked for on each kernel by itself, and each
-    has three times as long.
+    """No suite runs twice for having been asked for on each kernel by itself, each has
+    three times as long, and no report may be another's.
     """
     found = _with_suite("# rig: kernel=lts\n# rig: kernel=mainline when=spare\n",
                         ["lockdep"])
-    assert [v.name for v in found] == ["a (lockdep, pv)", "b (lockdep, pv)"], found
+    assert [v.name for v in found] == ["a (lockdep-a, pv)", "b (lockdep-b, pv)"], found
     assert [v.timeout for v in found] == [3 * suites.TIMEOUT] * 2, found
 
 

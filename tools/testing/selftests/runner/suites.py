@@ -120,7 +120,7 @@ def _variants(path, said, kernel_names):
         raise SuiteError(f"{path.name}: timeout={timeout} is no number of seconds")
     seconds = int(timeout) * (SLOWER if kernel_names else 1)
     args = tuple(word for word in values.get("args", "").split(",") if word)
-    alone = values["boot"] == "own" or values["when"] != "always"
+    alone = kernel_names or values["boot"] == "own" or values["when"] != "always"
     for kernel, back, front, guest in itertools.product(
             *(values[key].split(",") for key in ("kernel", "back", "front", "guest"))):
         own = ""
@@ -138,7 +138,8 @@ def _variants(path, said, kernel_names):
 def read(folder, kernel_names=()):
     """All variants of all suites, in order of their names.
 
-    kernel_names: run each suite on these kernels, not on those that it names
+    kernel_names: run each suite on these kernels, not on those that it names, and on a
+    machine of its own: these look for what is left only when a machine ends
     """
     found = []
     for path in sorted(pathlib.Path(folder).glob("*.sh")):
