@@ -317,6 +317,9 @@ static int xen_9pback_probe(struct xenbus_device *dev,
 				 "another backend serves it; left alone\n");
 		dev_set_drvdata(&dev->dev, NULL);
 		kref_put(&back->ref, xen_9pback_release);
+		/* xenbus frees it after remove() or before the next probe() only */
+		kfree(dev->otherend);
+		dev->otherend = NULL;
 	}
 	return err;
 }
