@@ -7,6 +7,7 @@ import io
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -222,6 +223,13 @@ def _kernels_may_be_given():
     assert [v.timeout for v in found] == [3 * suites.TIMEOUT] * 2, found
 
 
+def _kernel_without_suites():
+    done = subprocess.run([sys.executable, "-m", "runner", "--coverage", "--kernel", "kcsan",
+                           "--list"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert "runs on the kernel kcsan" in done.stderr, done.stderr
+
+
 def _some_only_when_named():
     found = _with_suite("# rig: when=named kernel=lts\n")
     for patterns, wanted in (([], {"b"}), (["a"], {"a"}), (["*"], {"a", "b"})):
@@ -272,6 +280,7 @@ OTHERS = [
     ("that nothing ran is a failure", _nothing_ran),
     ("suites share boots", _boots_are_shared),
     ("kernels may be given for all", _kernels_may_be_given),
+    ("a kernel on which none runs is refused", _kernel_without_suites),
     ("a suite may wait to be named", _some_only_when_named),
     ("some run when there is time, in turn", _spare_time),
     ("directives that make no sense are refused", _bad_directives),
