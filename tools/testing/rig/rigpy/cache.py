@@ -65,26 +65,36 @@ def lock(name, shared=False, wait=True):
         os.close(handle)
 
 
-def take_slot(count, what):
-    """Wait for one of COUNT slots and keep it until this process ends."""
-    handles = [os.open(directory("lock") / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-                       0o644) for number in range(count)]
-    told = 0
-    while True:
-        for handle in handles:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            _held.append(handle)
-            for other in handles:
-                if other != handle:
-                    os.close(other)
-            return
-        if time.monotonic() - told > 30:
-            say(f"waiting: {count} rigs run already, {what}")
-            told = time.monotonic()
-        time.sleep(0.5)
+def _is_free(handle):
+    """Lock it, if nobody has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def take_slots(wanted, count):
+    """Wait for WANTED of COUNT slots and keep them until this process ends. Those that
+    wait take turns: who wants many is not for ever overtaken by who wants one.
+    """
+    turn, *slots = [os.open(directory("lock") / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                    for name in ("turn", *(f"slot-{number}" for number in range(count)))]
+    mine, is_first, told = [], False, 0
+    while len(mine) < wanted:
+        is_first = is_first or _is_free(turn)
+        for slot in slots:
+            if is_first and len(mine) < wanted and slot not in mine and _is_free(slot):
+                mine.append(slot)
+        if len(mine) < wanted:
+            if time.monotonic() - told > 30:
+                say(f"waiting for {wanted} of this host's {count} CPUs: other rigs have them")
+                told = time.monotonic()
+            time.sleep(0.5)
+    _held.extend(mine)
+    for handle in (turn, *slots):
+        if handle not in mine:
+            os.close(handle)
 
 
 _held = []

@@ -254,6 +254,36 @@ def _spare_time():
         assert show.count[ktap.SKIPPED] == 1, show.count
 
 
+def _machines_wait_for_cpus():
+    """One that wants both CPUs is not overtaken by one that came later and wants one."""
+    code = ("import sys\nfrom rigpy import cache\ncache.take_slots(int(sys.argv[1]), 2)\n"
+            "print('has', flush=True)\nsys.stdin.read()")
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as all_end:
+        def begin(wanted):
+            one = all_end.enter_context(subprocess.Popen(
+                [sys.executable, "-c", code, wanted], text=True, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env={**os.environ, "RIG_CACHE": folder}))
+            all_end.callback(one.kill)
+            return one
+
+        def waits(one):
+            line = one.stderr.readline()
+            assert "waiting for" in line, line
+            return one
+
+        def has(one):
+            line = one.stdout.readline()
+            assert line == "has\n", line
+            return one
+
+        first = has(begin("1"))
+        second, third = waits(begin("2")), waits(begin("1"))
+        first.stdin.close()
+        has(second).stdin.close()
+        has(third)
+
+
 def _bad_directives():
     for line in ("# rig: kernel=old", "# rig: colour=red", "# rig: guest", "# rig: timeout=long",
                  "# rig: when=never"):
@@ -283,6 +313,7 @@ OTHERS = [
     ("a kernel on which none runs is refused", _kernel_without_suites),
     ("a suite may wait to be named", _some_only_when_named),
     ("some run when there is time, in turn", _spare_time),
+    ("a machine waits for as many CPUs as it has", _machines_wait_for_cpus),
     ("directives that make no sense are refused", _bad_directives),
 ]
 
