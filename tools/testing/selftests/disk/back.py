@@ -5,17 +5,13 @@ requests, and how to look at what it does and takes.
 
 import contextlib
 import os
-import subprocess
 
+from domain import BACKEND
 from frontend import FLUSH, OKAY, PAGE, READ, SECTOR, WRITE, Device, Pages, Tree
 from harness import check, equal
 
 MIB = 1 << 20
 PARAMETERS = "/sys/module/xen_blkback/parameters"
-
-
-def command(*argv):
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
 
 class Env:
@@ -31,22 +27,19 @@ class Env:
         return os.path.join(self.folder, name)
 
     def loop(self, name, size, *options):
-        with open(self.path(name), "wb") as file:
-            file.truncate(size)
-        device = command("losetup", "--find", "--show", *options, self.path(name))
+        BACKEND.shell(': >"$1"; truncate -s "$2" "$1"', self.path(name), str(size))
+        device = BACKEND.command("losetup", "--find", "--show", *options, self.path(name))
         self.loops.append(device)
         return device
 
     def write(self, name, offset, data):
         """Into a file under a disk whose cache does not matter."""
-        with open(self.path(name), "r+b") as file:
-            file.seek(offset)
-            file.write(data)
+        BACKEND.run("dd", f"of={self.path(name)}", "bs=1M", "oflag=seek_bytes",
+                    f"seek={offset}", "conv=notrunc", "status=none", data=data)
 
     def read(self, name, offset, length):
-        with open(self.path(name), "rb") as file:
-            file.seek(offset)
-            return file.read(length)
+        return BACKEND.run("dd", f"if={self.path(name)}", "bs=1M", "status=none",
+                           "iflag=skip_bytes,count_bytes", f"skip={offset}", f"count={length}")
 
     def device(self, disk=None, **nodes):
         if "physical_device" not in nodes:
@@ -55,22 +48,19 @@ class Env:
 
     def close(self):
         for device in self.loops:
-            command("losetup", "-d", device)
+            BACKEND.run("losetup", "-d", device)
 
 
 @contextlib.contextmanager
 def parameter(name, value):
     """A parameter of the module, for a time."""
     path = f"{PARAMETERS}/{name}"
-    with open(path, encoding="ascii") as file:
-        before = file.read()
-    with open(path, "w", encoding="ascii") as file:
-        file.write(str(value))
+    before = BACKEND.read(path)
+    BACKEND.write(path, str(value))
     try:
         yield
     finally:
-        with open(path, "w", encoding="ascii") as file:
-            file.write(before)
+        BACKEND.write(path, before)
 
 
 @contextlib.contextmanager
@@ -117,27 +107,27 @@ def switches(device, kind=""):
     """How often its threads have given up a CPU."""
     found = 0
     for pid in device.threads():
-        with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            found += sum(int(line.split()[1]) for line in file
-                         if line.startswith(kind) and "ctxt_switches" in line)
+        found += sum(int(line.split()[1])
+                     for line in BACKEND.read(f"/proc/{pid}/status").splitlines()
+                     if line.startswith(kind) and "ctxt_switches" in line)
     return found
 
 
 def used():
     """Memory of the kernel's own, KiB."""
-    with open("/proc/meminfo", encoding="ascii") as file:
-        lines = dict(line.split(":") for line in file)
+    lines = dict(line.split(":") for line in BACKEND.read("/proc/meminfo").splitlines())
     return sum(int(lines[name].split()[0]) for name in ("Slab", "KernelStack", "VmallocUsed"))
 
 
 @contextlib.contextmanager
 def mapped(name, table):
     """A disk of device mapper's."""
-    command("dmsetup", "create", name, "--table", table)
+    BACKEND.run("dmsetup", "create", name, "--table", table)
     try:
-        yield "/dev/" + command("dmsetup", "info", "-c", "--noheadings", "-o", "blkdevname", name)
+        yield "/dev/" + BACKEND.command("dmsetup", "info", "-c", "--noheadings",
+                                        "-o", "blkdevname", name)
     finally:
-        command("dmsetup", "remove", "--retry", name)
+        BACKEND.run("dmsetup", "remove", "--retry", name)
 
 
 def slow(env, milliseconds):

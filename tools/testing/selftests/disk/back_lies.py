@@ -5,6 +5,7 @@ import os
 import threading
 import time
 
+from domain import BACKEND
 from back import (descriptors, goes_around, parameter, shared, slow, status_of, switches, used,
                   whole)
 from frontend import (CLOSED, CLOSING, CONNECTED, ERROR, FLUSH, INITIALISED, INITIALISING,
@@ -214,9 +215,7 @@ def read_all(device, ended):
         for name in ("rd_req", "oo_req"):
             device.sysfs_file(f"statistics/{name}")
         for name in ("queues", "latency"):
-            path = f"/sys/kernel/debug/xen-blkback/0.{device.number}/{name}"
-            with open(path, encoding="ascii") as file:
-                file.read()
+            device.debugfs_file(name)
 
 
 @test("connections come and go, and nothing of them is left")
@@ -276,7 +275,7 @@ def goes(env):
         ring.publish()
         time.sleep(0.1)
         env.tree.remove(device.front)
-        wait_for(lambda: not os.path.exists(device.sysfs), "the device goes")
+        wait_for(lambda: not BACKEND.exists(device.sysfs), "the device goes")
         env.tree.remove(device.back)
         wait_for(lambda: device.threads() == [], "its threads end")
         device.drop_rings()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A disk's frontend in user space, of the domain that also has the backend.
+"""A disk's frontend in user space, of dom0, for a backend in any domain.
 
 It does what it is told, right or wrong. Its directory is not beneath device/, so
 that no driver of this domain takes it for a disk of its own.
@@ -7,12 +7,10 @@ that no driver of this domain takes it for a disk of its own.
 
 import ctypes
 import dataclasses
-import errno
-import glob
-import os
 import struct
 import time
 
+from domain import BACKEND
 from store import Store
 
 GRANTS = ctypes.CDLL("libxengnttab.so.1", use_errno=True)
@@ -25,7 +23,7 @@ READ, WRITE, BARRIER, FLUSH, RESERVED, DISCARD, INDIRECT = range(7)
 OKAY, ERROR, NOT_SUPPORTED = 0, -1, -2
 INITIALISING, INIT_WAIT, INITIALISED, CONNECTED, CLOSING, CLOSED = range(1, 7)
 SIZES = {"x86_64-abi": 112, "x86_32-abi": 108}
-XENSTORE_RM = 13
+XENSTORE_RM, XENSTORE_SET_PERMS = 13, 14
 
 
 class Tree(Store):
@@ -38,6 +36,11 @@ class Tree(Store):
     def remove(self, path):
         self._ask(XENSTORE_RM, path.encode() + b"\0")
 
+    def allow(self, path, owner, reader):
+        """Make a directory of a domain, which another one may read."""
+        self.write(path, "")
+        self._ask(XENSTORE_SET_PERMS, f"{path}\0n{owner}\0r{reader}\0".encode())
+
 
 class Pages:
     """Pages that the backend may use."""
@@ -46,7 +49,8 @@ class Pages:
         self.grants = ctypes.c_void_p(GRANTS.xengntshr_open(None, 0))
         refs = (ctypes.c_uint32 * count)()
         self.count = count
-        self.at = GRANTS.xengntshr_share_pages(self.grants, 0, count, refs, int(writable))
+        self.at = GRANTS.xengntshr_share_pages(self.grants, BACKEND.domid, count, refs,
+                                               int(writable))
         if not self.at:
             raise OSError(ctypes.get_errno(), f"granting {count} pages")
         self.refs = list(refs)
@@ -85,7 +89,7 @@ class Ring:
         self.long = layout == "x86_64-abi"
         self.entries = 1 << (((PAGE << order) - HEADER) // self.size).bit_length() - 1
         self.events = ctypes.c_void_p(EVENTS.xenevtchn_open(None, 0))
-        self.port = EVENTS.xenevtchn_bind_unbound_port(self.events, 0)
+        self.port = EVENTS.xenevtchn_bind_unbound_port(self.events, BACKEND.domid)
         if self.port < 0:
             raise OSError(ctypes.get_errno(), "making an event channel")
         self.start_over()
@@ -173,9 +177,11 @@ class Device:
         self.tree = tree
         self.number = next(self.numbers)
         self.front = f"/local/domain/0/disk-front/{self.number}"
-        self.back = f"/local/domain/0/backend/vbd/0/{self.number}"
+        self.back = f"/local/domain/{BACKEND.domid}/backend/vbd/0/{self.number}"
         self.rings = []
-        tree.put(self.front, backend=self.back, backend_id=0, device_type="disk",
+        tree.allow(self.front, 0, BACKEND.domid)
+        tree.allow(self.back, BACKEND.domid, 0)
+        tree.put(self.front, backend=self.back, backend_id=BACKEND.domid, device_type="disk",
                  virtual_device=self.number, state=INITIALISING)
         tree.put(self.back, frontend=self.front, frontend_id=0, online=1, dev="xvdz",
                  **{"mode": "w", **nodes})
@@ -185,9 +191,8 @@ class Device:
 
     def insert(self, disk):
         """What a hotplug script does; nothing, to take a disk out."""
-        number = os.stat(disk).st_rdev if disk else 0
-        self.tree.put(self.back, physical_device=f"{os.major(number):x}:{os.minor(number):x}"
-                      if disk else "")
+        number = BACKEND.command("stat", "-L", "-c", "%t:%T", disk) if disk else ""
+        self.tree.put(self.back, physical_device=number)
 
     def back_node(self, name):
         return self.tree.read(f"{self.back}/{name}")
@@ -253,7 +258,7 @@ class Device:
         self.state(CLOSED)
         try:
             self.tree.put(self.back, state=CLOSING)
-            wait_for(lambda: not glob.glob(self.sysfs), "the device goes")
+            wait_for(lambda: not BACKEND.exists(self.sysfs), "the device goes")
         finally:
             self.drop_rings()
             self.tree.remove(self.front)
@@ -264,29 +269,22 @@ class Device:
         return f"/sys/bus/xen-backend/devices/vbd-0-{self.number}"
 
     def sysfs_file(self, name):
-        with open(f"{self.sysfs}/{name}", encoding="ascii") as file:
-            return file.read().strip()
+        return BACKEND.read(f"{self.sysfs}/{name}").strip()
+
+    def debugfs_file(self, name):
+        return BACKEND.read(f"/sys/kernel/debug/xen-blkback/0.{self.number}/{name}")
 
     def counters(self, queue=0):
         """What debugfs says of a queue."""
-        path = f"/sys/kernel/debug/xen-blkback/0.{self.number}/queues"
-        with open(path, encoding="ascii") as file:
-            words = file.read().split(f"queue {queue}:")[1].split("queue ")[0].split()
+        text = self.debugfs_file("queues")
+        words = text.split(f"queue {queue}:")[1].split("queue ")[0].split()
         return {name: int(value) for name, value in zip(words[0::2], words[1::2])
                 if value.isdigit()}
 
     def threads(self):
         """Process ids of those that work for it; they are called by the disk's name."""
-        found = []
-        for path in glob.glob("/proc/[0-9]*/comm"):
-            try:
-                with open(path, encoding="utf-8") as file:
-                    if file.read().startswith("0.xvdz-"):
-                        found.append(int(path.split("/")[2]))
-            except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ESRCH):
-                    raise
-        return found
+        # Its status is 1 if there is none
+        return BACKEND.shell("pgrep '^0[.]xvdz-' || [ $? = 1 ]").split()
 
     def __enter__(self):
         return self
