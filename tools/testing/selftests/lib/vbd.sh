@@ -20,10 +20,10 @@ vbd_front()
 	echo "/local/domain/$1/device/vbd/$(vbd_number "$2")"
 }
 
-# vbd_back DOMID VDEV KIND: where it stands for the backend, in dom0
+# vbd_back DOMID VDEV KIND [BACKEND-DOMID]: where it stands for the backend, in dom0
 vbd_back()
 {
-	echo "/local/domain/0/backend/$3/$1/$(vbd_number "$2")"
+	echo "/local/domain/${4:-0}/backend/$3/$1/$(vbd_number "$2")"
 }
 
 # blkback_counter DOMID VDEV NAME: the sum of all its queues, of this project's backend
@@ -42,34 +42,38 @@ blkback_kept()
 	equal "$(blkback_counter "$1" "$2" copies)" 0 "copies by Xen"
 }
 
-# vbd_plug DOMID VDEV KIND DEVICE: DEVICE is a block device of dom0. Not with direct-io-safe,
-# for which Debian's QEMU lacks what it needs
+# vbd_plug DOMID VDEV KIND DEVICE [GUEST]: DEVICE is a block device of dom0, or of a guest
+# of the rig. Not with direct-io-safe, for which Debian's QEMU lacks what it needs
 vbd_plug()
 {
-	local domid=$1 vdev=$2 kind=$3 device=$4 front back
+	local domid=$1 vdev=$2 kind=$3 device=$4 server=0 look=() front back
 
+	if [ -n "${5:-}" ]; then
+		server=$(rig-guest domid "$5")
+		look=(rig-guest exec "$5" --)
+	fi
 	front=$(vbd_front "$domid" "$vdev")
-	back=$(vbd_back "$domid" "$vdev" "$kind")
+	back=$(vbd_back "$domid" "$vdev" "$kind" "$server")
 	xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$domid" \
 		"$back/dev" "$vdev" "$back/mode" w "$back/device-type" disk \
 		"$back/removable" 0 "$back/type" phy "$back/discard-enable" 1 \
 		"$back/params" "$([ "$kind" = vbd ] || echo aio:)$device" \
-		"$back/physical-device" "$(stat -L -c %t:%T "$device")" \
+		"$back/physical-device" "$("${look[@]}" stat -L -c %t:%T "$device")" \
 		"$back/hotplug-status" connected \
-		"$front/backend" "$back" "$front/backend-id" 0 \
+		"$front/backend" "$back" "$front/backend-id" "$server" \
 		"$front/virtual-device" "$(vbd_number "$vdev")" "$front/device-type" disk
-	xenstore-chmod -r "$back" n0 "r$domid"
-	xenstore-chmod -r "$front" "n$domid" r0
+	xenstore-chmod -r "$back" "n$server" "r$domid"
+	xenstore-chmod -r "$front" "n$domid" "r$server"
 	xenstore-write "$back/online" 1 "$back/state" 1 "$front/state" 1
 }
 
-# vbd_unplug DOMID VDEV KIND: as libxl does, and waits until the backend has closed;
-# QEMU then takes away what stood for it
+# vbd_unplug DOMID VDEV KIND [BACKEND-DOMID]: as libxl does, and waits until the backend
+# has closed; QEMU then takes away what stood for it
 vbd_unplug()
 {
 	local back tries
 
-	back=$(vbd_back "$1" "$2" "$3")
+	back=$(vbd_back "$@")
 	xenstore-write "$back/online" 0 "$back/state" 5
 	for ((tries = 0; tries < 100; tries++)); do
 		[ "$(xenstore-read "$back/state" 2>/dev/null || echo 6)" != 6 ] || break

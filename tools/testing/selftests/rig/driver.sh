@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A domain that is not dom0 serves a guest: a driver domain. Trees are copied, fio
-# verifies what it writes, processes are killed, the device is taken away while it is
-# busy, and in the end the whole backend domain is. With KASAN, which boots as PVH
-# guest only, frontend, backend and server are watched at work, both ends of the
+# A domain that is not dom0 serves a guest files and a disk: a driver domain. Trees are
+# copied, fio verifies what it writes, processes are killed, the devices are taken away
+# while they are busy, and in the end the whole backend domain is. With KASAN, which boots
+# as PVH guest only, frontends, backends and server are watched at work, both ends of the
 # rings.
 #
 #   v: mount /mnt -- 9pnet_xen ==rings== d: xen-9pback -- 9pnet_server -- /tmp/served
+#   v: /dev/xvdc -- xen-blkfront ==ring== d: xen-blkback -- a file
 #
 # Two domains with KASAN on one emulated CPU take five minutes to boot, and a mount
 # between them was seen to fail with EIO, for a reason that nobody knows yet: if it does,
@@ -17,6 +18,7 @@
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/p9device.sh"
+. "$(dirname "$0")/../lib/vbd.sh"
 
 guest()
 {
@@ -104,13 +106,56 @@ taken_away()
 	guest 'ls /mnt' | grep -x busy
 }
 
+# The guest has /dev/xvdc
+disk_plugged()
+{
+	vbd_plug "$(rig-guest domid v)" xvdc vbd /dev/loop0 d
+	guest 'until [ -b /dev/xvdc ]; do sleep 0.2; done'
+}
+
+disk_verified()
+{
+	server 'modprobe xen-blkback; truncate -s 16M /tmp/disk; losetup /dev/loop0 /tmp/disk'
+	disk_plugged
+	guest 'fio --name=verify --filename=/dev/xvdc --allow_file_create=0 --direct=1 --rw=randrw \
+			--ioengine=libaio --iodepth=16 --bsrange=512-256k --blockalign=512 \
+			--io_size=8M --verify=crc32c --verify_fatal=1 --minimal >/run/fio.log ||
+			{ tail -n 5 /run/fio.log; exit 1; }'
+	[ "$(guest 'md5sum </dev/xvdc')" = "$(server 'md5sum </tmp/disk')" ]
+}
+
+# Begin to write to the disk, and wait until something has come there
+disk_write_on()
+{
+	server 'blkdiscard /dev/loop0'
+	guest 'while dd if=/etc/passwd of=/dev/xvdc bs=512 count=1 oflag=direct,dsync conv=nocreat
+		do :; done 2>/dev/null' &
+	disk_writer=$!
+	until server 'cmp -s -n 16 /tmp/disk /etc/passwd'; do sleep 0.2; done
+}
+
+disk_taken_away()
+{
+	disk_write_on
+	vbd_unplug "$(rig-guest domid v)" xvdc vbd "$(rig-guest domid d)"
+	wait "$disk_writer"
+	guest 'until [ ! -b /dev/xvdc ]; do sleep 0.2; done'
+	disk_plugged
+	guest 'dd if=/dev/xvdc bs=64k count=1 iflag=direct status=none' | grep -q root
+}
+
 backend_destroyed()
 {
+	local v
+
+	v=$(rig-guest domid v)
+	disk_write_on
 	write_on
 	rig-guest destroy d
 	# What dom0 knows of it the guest learns from xenstore
-	xenstore-rm "$(p9_front "$(rig-guest domid v)")"
-	wait "$writer"
+	xenstore-rm "$(p9_front "$v")" "$(vbd_front "$v" xvdc)"
+	wait "$writer" "$disk_writer"
+	guest 'until [ ! -b /dev/xvdc ]; do sleep 0.2; done'
 	fails guest 'ls /mnt'
 	guest 'umount /mnt; echo alive' | grep -x alive
 }
@@ -120,13 +165,15 @@ backend_destroyed()
 lean=(--no-p9 --front ours --back ours --append kmemleak=off
 	--append lockdep.prove_locking=0 --timeout 1200)
 rig-guest create d "${lean[@]}" &
-rig-guest create v --vcpus 2 "${lean[@]}"
+rig-guest create v --vcpus 2 --blk-front ours "${lean[@]}"
 wait $!
-plan 5
+plan 7
 run_test "a guest mounts what another domain serves" mounts
 run_test "trees are copied, and data verified" copied
 run_test "processes killed in the middle" killed
 run_test "the device taken away while it is busy, and back" taken_away
-run_test "the backend's domain destroyed while it is busy" backend_destroyed
+run_test "a disk of the other domain's, data verified" disk_verified
+run_test "the disk taken away while it is busy, and back" disk_taken_away
+run_test "the backends' domain destroyed while they are busy" backend_destroyed
 rig-guest shutdown v
 finish
