@@ -215,7 +215,7 @@ def command_source(options):
 
 
 def command_coverage(options):
-    return coverage.report(tree.get(), options.folders)
+    return coverage.report(tree.get(), options.folders, options.missing)
 
 
 def command_clean(_):
@@ -251,6 +251,7 @@ def _parser():
     one = add("source", command_source, "print the path of a kernel's source")
     one.add_argument("kernel", choices=kernels.DEBIAN)
     one = add("coverage", command_coverage, "say how many lines of each module have run")
+    one.add_argument("--missing", action="store_true", help="and which did not")
     one.add_argument("folders", nargs="+", metavar="DIR",
                      help="what 'rig run --coverage --out DIR' has left")
     add("clean", command_clean, "empty the cache")

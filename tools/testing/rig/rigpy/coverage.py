@@ -55,8 +55,10 @@ def _read(tree, archive, notes, lines):
                     lines[file["file"]][line["line_number"]] += line["count"]
 
 
-def report(tree, folders):
-    """Print the lines that ran, by module folder and file; the exit status."""
+def report(tree, folders, missing=False):
+    """Print how many lines ran, by module folder and file, and which did not if @missing;
+    the exit status.
+    """
     archives = sorted(path for folder in folders
                       for path in pathlib.Path(folder).rglob("coverage*.tar"))
     if not archives:
@@ -72,19 +74,29 @@ def report(tree, folders):
         if path.suffix == ".c" and "tests" not in path.parts:
             by_folder[str(path.parent)].append((path.name, counts))
     for folder, files in sorted(by_folder.items()):
-        _table(folder, files)
+        _table(folder, files, missing)
     return 0
 
 
-def _table(folder, files):
+def _never_ran(counts):
+    """The lines that did not run, as 7, 12-14: what holds no code is nothing between."""
+    spans, last_ran = [], True
+    for line in sorted(counts):
+        if not counts[line]:
+            spans = [*spans[:-1], (spans[-1][0], line)] if not last_ran else [*spans, (line, line)]
+        last_ran = bool(counts[line])
+    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
+
+
+def _table(folder, files, missing):
     reached = total = 0
     rows = []
     for name, counts in sorted(files):
         ran = sum(1 for count in counts.values() if count)
-        rows.append((name, ran, len(counts)))
+        rows.append((name, ran, len(counts), _never_ran(counts) if missing else ""))
         reached += ran
         total += len(counts)
     print(f"{folder.removeprefix('/build/'):32} {reached:5} of {total:5} lines "
           f"{100 * reached / total:5.1f} %")
-    for name, ran, count in rows:
-        print(f"  {name:30} {ran:5} of {count:5}       {100 * ran / count:5.1f} %")
+    for name, ran, count, lines in rows:
+        print(f"  {name:30} {ran:5} of {count:5}       {100 * ran / count:5.1f} %  {lines}".rstrip())
