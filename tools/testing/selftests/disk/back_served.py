@@ -219,6 +219,7 @@ def read_only(env):
         ring = device.connect()
         check(int(device.back_node("info")) & 4, "it does not say so")
         equal(device.sysfs_file("mode"), "r", "mode")
+        equal(device.sysfs_file("physical_device"), device.back_node("physical-device"), "disk")
         equal(status_of(ring, ring.request(READ, 1, 0, whole(pages))), OKAY, "read")
         equal(status_of(ring, ring.request(WRITE, 1, 0, whole(pages))), ERROR, "write")
         equal(status_of(ring, ring.request(BARRIER, 1, 0, whole(pages))), ERROR, "barrier")

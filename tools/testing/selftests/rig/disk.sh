@@ -343,8 +343,22 @@ read_only()
 	# CDROM_GET_CAPABILITY
 	guest 'python3 -c "import fcntl; fcntl.ioctl(open(\"/dev/xvdf\"), 0x5331)"'
 	fails guest 'python3 -c "import fcntl; fcntl.ioctl(open(\"/dev/xvdc\"), 0x5331)"'
+	# CDROMMULTISESSION: one session
+	equal "$(guest 'python3 -c "import fcntl
+print(fcntl.ioctl(open(\"/dev/xvdf\"), 0x5310, b\"x\" * 8).hex())"')" 0000000000000000
 	unplug xvdf
 	losetup -d "$ro"
+}
+
+# By HDIO_GETGEO; heads and sectors are what everybody says
+geometry()
+{
+	local sectors
+
+	sectors=$(guest 'cat /sys/block/xvdc/size')
+	equal "$(guest 'python3 -c "import fcntl, struct
+print(*struct.unpack(\"BBHL\", fcntl.ioctl(open(\"/dev/xvdc\"), 0x301, bytes(16))))"')" \
+		"255 63 $((sectors / 255 / 63)) 0"
 }
 
 sectors_of_4k()
@@ -401,7 +415,7 @@ set_parameter feature_persistent Y
 disk=$(disk_file a 64M)
 plug xvdc "$disk"
 
-plan 23
+plan 24
 run_test "the guest's root is on this frontend" root_is_on_it
 run_test "a file system that is written is there when it is mounted again" file_system_stays
 run_test "data come back as they were, through pages that the backend keeps" kept_pages
@@ -423,6 +437,7 @@ run_test "a disk that is unplugged under load ends it, and can be plugged again"
 	unplugged_under_load
 run_test "a device that is unbound and bound again works" unbound_and_bound
 run_test "a disk that is read-only, and a CD-ROM, are that" read_only
+run_test "a disk has a geometry for programs that want one" geometry
 run_test "sectors of 4 KiB are counted as ever" sectors_of_4k
 run_test "disks and partitions have the names and numbers they always had" called_as_ever
 

@@ -4,7 +4,7 @@
 # What disk_back_raw has of the disks' backend in dom0, of one in a driver domain: with
 # KASAN, which boots as PVH guest only. The frontend is dom0's user space.
 #
-# rig: kernel=debug when=spare timeout=4800
+# rig: kernel=debug when=spare timeout=3600
 
 set -eu
 
