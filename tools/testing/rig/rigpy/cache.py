@@ -45,6 +45,15 @@ def key_of(*parts):
     return digest.hexdigest()[:16]
 
 
+def _take(handle, mode=fcntl.LOCK_EX):
+    """Lock a file if that needs no waiting; whether it was done."""
+    try:
+        fcntl.flock(handle, mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def lock(name, shared=False, wait=True):
     """Hold the lock NAME; yields False if it is taken and wait is not wanted."""
@@ -52,9 +61,7 @@ def lock(name, shared=False, wait=True):
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        try:
-            fcntl.flock(handle, mode | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(handle, mode):
             if not wait:
                 yield False
                 return
@@ -65,15 +72,6 @@ def lock(name, shared=False, wait=True):
         os.close(handle)
 
 
-def _is_free(handle):
-    """Lock it, if nobody has."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def take_slots(wanted, count):
     """Wait for WANTED of COUNT slots and keep them until this process ends. Those that
     wait take turns: who wants many is not for ever overtaken by who wants one.
@@ -82,9 +80,9 @@ def take_slots(wanted, count):
                     for name in ("turn", *(f"slot-{number}" for number in range(count)))]
     mine, is_first, told = [], False, 0
     while len(mine) < wanted:
-        is_first = is_first or _is_free(turn)
+        is_first = is_first or _take(turn)
         for slot in slots:
-            if is_first and len(mine) < wanted and slot not in mine and _is_free(slot):
+            if is_first and len(mine) < wanted and slot not in mine and _take(slot):
                 mine.append(slot)
         if len(mine) < wanted:
             if time.monotonic() - told > 30:
