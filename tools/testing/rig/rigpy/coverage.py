@@ -7,6 +7,7 @@ object, /build/... of the build whose notes (.gcno) lie in the checkout's room.
 
 import collections
 import gzip
+import itertools
 import json
 import pathlib
 import subprocess
@@ -80,12 +81,9 @@ def report(tree, folders, missing=False):
 
 def _never_ran(counts):
     """The lines that did not run, as 7, 12-14: what holds no code is nothing between."""
-    spans, last_ran = [], True
-    for line in sorted(counts):
-        if not counts[line]:
-            spans = [*spans[:-1], (spans[-1][0], line)] if not last_ran else [*spans, (line, line)]
-        last_ran = bool(counts[line])
-    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
+    spans = [list(span) for ran, span in
+             itertools.groupby(sorted(counts), lambda line: counts[line] > 0) if not ran]
+    return ", ".join(f"{span[0]}-{span[-1]}" if len(span) > 1 else f"{span[0]}" for span in spans)
 
 
 def _table(folder, files, missing):
