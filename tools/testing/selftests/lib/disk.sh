@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Disks of a guest called d, and what dom0 makes them of. Files lie on a tmpfs; loop
-# devices and device mapper make block devices of them.
+# Disks of a guest called d, or of the one in which a suite's own guest() runs what it is
+# given, and what dom0 makes them of. Files lie on a tmpfs; loop devices and device mapper
+# make block devices of them.
 
 # guest COMMAND...: in bash, which stops at the first error
 guest()

@@ -21,6 +21,7 @@ vbd_front()
 }
 
 # vbd_back DOMID VDEV KIND [BACKEND-DOMID]: where it stands for the backend, in dom0
+# unless it is said otherwise
 vbd_back()
 {
 	echo "/local/domain/${4:-0}/backend/$3/$1/$(vbd_number "$2")"
