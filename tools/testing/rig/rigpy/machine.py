@@ -28,7 +28,9 @@ SAMPLES = 5
 # do not go together.
 XEN_FAST = ["bootscrub=0", "spec-ctrl=no,eager-fpu=1", "xpti=no", "pv-l1tf=no"]
 # With nohz every nap of a vCPU stops the tick and sets the local APIC's timer,
-# which is dear to emulate and more than the few ticks that an idle vCPU saves.
+# which is dear to emulate and more than the few ticks that an idle vCPU saves. A guest
+# that is idle beside one at work is another matter: its ticks are a tenth of the CPU,
+# and what QEMU forgets at each of them slows the other one by a third.
 LINUX_FAST = ["mitigations=off", "lsm=capability", "audit=0", "random.trust_cpu=on",
               "clocksource=xen", "tsc=unstable", "nohz=off"]
 
