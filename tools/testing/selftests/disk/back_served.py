@@ -371,7 +371,7 @@ def bounded(env):
 
 @test("a barrier waits for all rings of the disk, and they for it")
 def barrier(env):
-    with parameter("max_queues", 2), slow(env, 600) as disk, env.device(disk) as device, \
+    with parameter("max_queues", 2), slow(env, 1000) as disk, env.device(disk) as device, \
             shared(3) as pages:
         device.connect(queues=2)
         one, two = device.rings
@@ -386,8 +386,9 @@ def barrier(env):
         one.publish()
         # The read takes no time; it was asked for before the write had ended
         equal([r.number for r in one.replies(1)], [1], "the write comes first")
+        equal(two.got, two.pages.word(8), "and the barrier after it")
         equal([r.number for r in two.replies(1)], [2], "the barrier")
-        check(time.monotonic() - began > 1.1, "the barrier did not wait")
+        check(time.monotonic() - began > 1.9, "the barrier did not wait")
         equal([(r.number, r.status) for r in one.replies(1)], [(3, OKAY)], "what came after")
 
 
